@@ -60,6 +60,19 @@ def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
         raise ValueError(f"no {kind.__name__}: {error}") from error
 
 
+def to_json(value: object) -> bytes:
+    """Return a value as JSON, which ``from_json`` reads again: many dataclasses that go into one document."""
+    return msgspec.json.encode(value)
+
+
+def from_json(kind: type[T], data: bytes) -> T:
+    """Return what ``to_json`` wrote; raise ``ValueError`` for what it did not, or what a later version did."""
+    try:
+        return converted(msgspec.json.decode(data), kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no {kind}: {error}") from error
+
+
 def converted(value: object, kind: type[T]) -> T:
     """Return a value as a dataclass or a schema; raise ``msgspec.ValidationError`` where it is none.
 

@@ -211,7 +211,8 @@ class Run:
     final, None while one is not. ``next_check_at`` is when a sweep looks at it next, None where no revision wrote that
     yet: it is then due. ``touched`` is true from an event on until a sweep has begun to look; before ``settles_at`` no
     sweep puts it off (behaviour T7). ``learned`` are the times that it was given from past nights when it was opened,
-    by transition and by name, such as `tier_1` (behaviour T11): none where the policy said auto of nothing then."""
+    by transition and by name, such as `tier_1` (behaviour T11): none where the policy said auto of nothing then.
+    ``digested`` is true once its completions are kept in one document as well (`shared/app/state/digest.py`)."""
 
     key: RunKey
     opened_at: datetime
@@ -227,6 +228,7 @@ class Run:
     touched: bool = False
     settles_at: datetime | None = None
     learned: dict[str, dict[str, LearnedTime]] = field(default_factory=dict)
+    digested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def test_who_found_the_run_due_already_is_seen_too(kit: HandlersKit) -> None:
     assert looked(kit)
     now = kit.clock.now()
     report = Report("late", "phase3", TDGS, Outcome.SUCCESS, now, now, records=203)
-    store_report(kit.ports.store, kit.policy, NIGHT, report)
+    store_report(kit.ports.store, kit.policy, NIGHT, report, kit.clock)
     assert looked(kit)
 
 

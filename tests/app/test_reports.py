@@ -18,6 +18,7 @@ from shared.core.circuit_breaker import Limits, Position
 from shared.core.errors import Unavailable
 from shared.core.model import Outcome, Report, RunKey
 from shared.ports import Document
+from shared.simulation.fakes.clock import VirtualClock
 from tests.app.handlers_kit import HandlersKit
 from tests.core.build import POLICY
 
@@ -25,6 +26,7 @@ NOW = datetime(2026, 1, 22, 11, tzinfo=UTC)
 KEY = RunKey("nba", date(2026, 1, 21), "overnight")
 OWN = Report("m1", "phase3", "PlayerGameSummaryProcessor", Outcome.SUCCESS, NOW, NOW, records=240)
 INFERRED = replace(OWN, message_id="inferred", outcome=Outcome.INFERRED, occurred_at=NOW + timedelta(minutes=1))
+CLOCK = VirtualClock(NOW)
 PATH = completion_path(KEY, OWN.phase, OWN.processor)
 
 
@@ -54,17 +56,17 @@ def test_two_who_store_at_once_are_both_kept() -> None:
     """A report that finds its document written since it was read is folded into what is there by then."""
     other = replace(OWN, message_id="m2", occurred_at=NOW - timedelta(minutes=1))
     store = Overtaken(lambda: None, 0)
-    store.meanwhile, store.left = lambda: void(store_report(store, POLICY, KEY, other)), 1
-    assert store_report(store, POLICY, KEY, OWN).changed
+    store.meanwhile, store.left = lambda: void(store_report(store, POLICY, KEY, other, CLOCK)), 1
+    assert store_report(store, POLICY, KEY, OWN, CLOCK).changed
     assert outcomes(store) == {"latest": Outcome.SUCCESS, "messages": {"m1", "m2"}}
 
 
 def test_the_same_report_again_writes_nothing() -> None:
     """A duplicate leaves the document at its version (R5)."""
     store = MemoryStore()
-    store_report(store, POLICY, KEY, OWN)
+    store_report(store, POLICY, KEY, OWN, CLOCK)
     before = store.get(PATH)
-    assert not store_report(store, POLICY, KEY, OWN).changed
+    assert not store_report(store, POLICY, KEY, OWN, CLOCK).changed
     assert store.get(PATH) == before
 
 
@@ -73,10 +75,10 @@ def test_what_is_inferred_never_takes_the_place_of_a_report(when: str) -> None:
     """A processor that reported itself, or does so while its tables are counted, is not inferred (behaviour 9)."""
     store = Overtaken(lambda: None, 0)
     if when == "before":
-        store_report(store, POLICY, KEY, OWN)
+        store_report(store, POLICY, KEY, OWN, CLOCK)
     else:
-        store.meanwhile, store.left = lambda: void(store_report(store, POLICY, KEY, OWN)), 1
-    assert not store_report(store, POLICY, KEY, INFERRED, if_silent=True).changed
+        store.meanwhile, store.left = lambda: void(store_report(store, POLICY, KEY, OWN, CLOCK)), 1
+    assert not store_report(store, POLICY, KEY, INFERRED, CLOCK, if_silent=True).changed
     assert outcomes(store) == {"latest": Outcome.SUCCESS, "messages": {"m1"}}
 
 

@@ -18,7 +18,15 @@ from shared.app.sweep.sweep import SweepOptions, sweep
 from shared.app.transitions.receive import receive
 from shared.core.calendar import instant
 from shared.core.costs.month import of_deliveries
-from shared.core.costs.operations import Operations, Unit, of
+from shared.core.costs.operations import (
+    DIGEST_SERVES_MINUTES,
+    DIGESTED_EACH,
+    DIGESTED_FROM,
+    READ_AGAIN,
+    Operations,
+    Unit,
+    of,
+)
 from shared.core.costs.workload import RunLoad, runs_of, scans
 from shared.core.message import Delivery
 from shared.core.model import Units
@@ -99,9 +107,13 @@ class Night:
     # By the schedule of the night and by what each sweep says of itself: documents of the run that sweeps read, sweeps
     # that found it closed, sweeps that found something due, those of them that looked at every open run.
     seen: int = 0
+    digested: int = 0  # looks at a run that has a digest by then
+    lately: int = 0  # completions that these read one by one
+    digests: float = 0.0
     closed: int = 0
     due: int = 0
     whole: int = 0
+    kept_at: int | None = None  # when a sweep read every completion of the run last, once it is wide
 
     def __post_init__(self) -> None:
         opens = instant(TODAY, self.policy.modes[MODE].opens_at, self.policy.zone)
@@ -147,9 +159,23 @@ class Night:
             if self._over(minute):
                 self.closed += 1
             elif done.seen:
-                self.seen += max(1, completions) + max(1, transitions)
+                self._looked(minute, completions, max(1, transitions))
         counted = Counter(self.store.operations)
         return counted + Counter(rows=len(self.audit.kept), tables=self.warehouse.tables)
+
+    def _looked(self, minute: int, completions: int, transitions: int) -> None:
+        """Note what a look at the run read: of a wide one, once it has a digest, what was written lately."""
+        if self.kept_at is not None and minute - self.kept_at < DIGEST_SERVES_MINUTES:
+            reporting = FIRST_REPORT <= minute < FIRST_REPORT + len(self.reports())
+            self.digested += 1
+            self.lately += READ_AGAIN if reporting else 1
+            self.digests += reporting / DIGESTED_EACH
+            self.seen += transitions
+            return
+        self.seen += max(1, completions) + transitions
+        if completions >= DIGESTED_FROM:
+            self.kept_at = minute
+            self.digests += 1
 
     def _over(self, minute: int) -> bool:
         """Say whether the run was closed before this minute's sweep: by the sweep after its last report, unless
@@ -168,13 +194,16 @@ class Night:
         found = of_deliveries(run) + of(Unit.RUN) + Operations(writes=0 if self.closed else -1)
         found += of(Unit.SWEEP, self.minutes) + of(Unit.DUE_SWEEP, self.due, self.due)
         found += of(Unit.WHOLE_SWEEP, self.whole) + of(Unit.OPEN_RUN, 0, self.seen)
+        found += of(Unit.DIGESTED_LOOK, self.digested, self.lately) + of(Unit.DIGEST, self.digests)
         found += of(Unit.SEEN, run.touches) + of(Unit.CLOSED_TODAY, self.closed)
         found += of(Unit.FLUSH, run.completions, run.completions)
         found += of(Unit.FLUSHED_TRANSITION, sum(1 + transition.late for transition in run.transitions))
         # The comparison comes with the first sweep of each hour.
         for hour in range(0, self.minutes, 60):
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
-            found += of(Unit.COMPARISON, 1, 1) + of(Unit.COMPARED, 1, max(1, there))
+            found += of(Unit.COMPARISON, 1, 1)
+            # Of a wide run its digest is read, the count, and what was written lately.
+            found += of(Unit.COMPARED, 1, max(1, there) if there <= DIGESTED_FROM else 2 + READ_AGAIN)
         tables = (
             self.due
             + run.baseline_tables

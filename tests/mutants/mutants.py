@@ -53,6 +53,7 @@ DEPARTED, DISPATCH, SWEEP = (
 EXPECTED_RUNS, NOTES = "shared/app/sweep/expected_runs.py", "shared/app/sweep/notes.py"
 DUE_RUNS, OPENING, UPKEEP = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/upkeep.py"
 T_DUE_RUNS = "tests/app/test_due.py::test_"
+DIGEST, T_DIGEST = "shared/app/state/digest.py", "tests/app/test_digest.py::test_"
 T_READING_SERVES = "tests/app/test_calendar_reading_serves.py::test_"
 PARTITION_COUNTS = "shared/adapters/partition_counts.py"
 T_PARTITIONS = "tests/adapters/test_partition_counts.py::test_"
@@ -942,10 +943,10 @@ MUTANTS = [
     mutant(
         "a duplicate returns before deciding",
         RECEIVE,
-        "store_report(store, ctx.policy, key, report, [document]).completion\n",
-        "_new_report(store, ctx.policy, key, report, document)\n\n\n"
-        "def _new_report(store, policy, key, report, document):\n"
-        "    stored = store_report(store, policy, key, report, [document])\n"
+        "store_report(store, ctx.policy, key, report, ctx.ports.clock, [document]).completion\n",
+        "_new_report(store, ctx.policy, key, report, ctx.ports.clock, document)\n\n\n"
+        "def _new_report(store, policy, key, report, clock, document):\n"
+        "    stored = store_report(store, policy, key, report, clock, [document])\n"
         "    if not stored.changed:\n"
         '        raise Malformed("duplicate", "")\n'
         "    return stored.completion\n",
@@ -1694,6 +1695,42 @@ MUTANTS = [
         " or any(result.snapshot.readings != UNREAD for result in results):\n",
         ":\n",
         f"{T_DUE_RUNS}a_gate_that_blocks_is_asked_every_minute",
+    ),
+    mutant(
+        "a digest forgets what a clock behind has written",
+        DIGEST,
+        "written_text(digest.as_of - OVERLAP)",
+        "written_text(digest.as_of)",
+        f"{T_DIGEST}what_a_clock_behind_has_changed_is_read",
+    ),
+    mutant(
+        "nobody counts what a digest may lack",
+        DIGEST,
+        "if store.count(collection) == len(merged):",
+        "if merged:",
+        f"{T_DIGEST}what_a_clock_behind_has_written_is_seen",
+    ),
+    mutant(
+        "a digest serves for ever",
+        DIGEST,
+        "and (since is None or digest.whole_at >= since)",
+        "and store is not None",
+        f"{T_DIGEST}a_document_of_a_revision_without_digests_is_seen_within_the_hour",
+        f"{T_DIGEST}whoever_asks_reads_every_completion",
+    ),
+    mutant(
+        "a digest that is built upon says that everything was read",
+        DIGEST,
+        "whole_at = read_at if reading.digest is None else reading.digest.whole_at",
+        "whole_at = read_at",
+        f"{T_DIGEST}a_look_after_most_of_an_hour_builds_upon_the_same_reading",
+    ),
+    mutant(
+        "a completion says when its job ended in place of when it was written",
+        "shared/app/state/reports.py",
+        "report.received_at, clock.now())",
+        "report.received_at, report.received_at.replace(year=2000))",
+        f"{T_DIGEST}what_a_clock_behind_has_changed_is_read",
     ),
     mutant(
         "an alert that could not be sent waits for the next look at every run",

@@ -24,6 +24,7 @@ LEFT: dict[str, str] = {
     "app/audit/alert_rows.py": "the row is written again, under the id of its stage",
     "app/audit/write.py: save_transition": "the rows are written again, and counted once",
     "app/audit/write.py": "the rows are written again, and counted once",
+    "app/state/digest.py": "who wrote a digest meanwhile has read what was there",
     "app/quarantine/keep.py": "the bytes lie there already: the path is their hash",
     "app/sweep/due.py: save_run": "the run stays due, as whoever wrote it since has asked",
     "app/workflows/audit.py: save_workflow_run": "the rows are written again, and counted once",

@@ -23,7 +23,7 @@ from shared.adapters.config.validation_file import load_validation
 from shared.app.quarantine.rows import Body
 from shared.app.quarantine.rows import Row as QuarantineRow
 from shared.app.state.lock import Lease
-from shared.app.state.repository import completion_path, part_data, run_data, run_path, transition_path
+from shared.app.state.repository import completion_data, completion_path, part_data, run_data, run_path, transition_path
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import instant
 from shared.core.model import ClockStarter, Completion, Lane, Outcome, Report, Run, RunKey, TransitionState
@@ -211,7 +211,10 @@ def _write_run(store: StateStore, given: Mapping[str, Any]) -> None:
         for name, one in reports.items():
             assert name in POLICY.phases[phase].processors, name
             completion = _completion(phase, name, one)
-            store.create(completion_path(key, phase, name), part_data(completion, key, POLICY, run.opened_at))
+            store.create(
+                completion_path(key, phase, name),
+                completion_data(completion, key, POLICY, run.opened_at, run.opened_at),
+            )
 
 
 def _completion(phase: str, name: str, one: Mapping[str, Any]) -> Completion:

@@ -15,6 +15,7 @@ from typing import Any
 from shared.app.audit.rows import instant_of, report_of
 from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
+from shared.app.state.digest import read_completions
 from shared.app.state.lock import Locked, acquire
 from shared.app.state.opening import ensure_exists
 from shared.app.state.reports import store_report
@@ -28,7 +29,6 @@ from shared.core.errors import Unavailable
 from shared.core.model import Completion, Lane, Report, RunKey
 from shared.core.reporting.findings import Finding, FindingResult
 from shared.core.texts import amount
-from shared.documents import from_data
 
 EVERY = timedelta(hours=1)
 WINDOW = timedelta(hours=48)
@@ -88,7 +88,8 @@ def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunK
     runs = [run.value for run in readable(documents)[0] if first <= run.value.key.day <= last]
     by_run = {}
     for run in runs:
-        listed = (from_data(Completion, document.data) for document in ctx.ports.store.query(completions_path(run.key)))
+        reading = read_completions(ctx.ports.store, completions_path(run.key), run.key, digested=run.digested)
+        listed = reading.completions.values()
         by_run[run.key] = {(completion.phase, completion.processor): completion for completion in listed}
     return by_run, frozenset(run.key for run in runs if run.closed_at is not None)
 
@@ -152,7 +153,7 @@ def _was_counted(completion: Completion, row: Mapping[str, Any]) -> bool:
 
 def _fold(ctx: Context, key: RunKey, report: Report) -> bool:
     ensure_exists(ctx.ports.store, ctx.policy, key, report.received_at)  # and due: the next sweep decides on it
-    return store_report(ctx.ports.store, ctx.policy, key, report).changed
+    return store_report(ctx.ports.store, ctx.policy, key, report, ctx.ports.clock).changed
 
 
 def _key(ctx: Context, row: Mapping[str, Any]) -> RunKey | None:

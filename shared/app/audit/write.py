@@ -13,7 +13,7 @@ from datetime import timedelta
 from shared.app.context import Context
 from shared.app.retry import retry
 from shared.app.state import circuit_breaker
-from shared.app.state.repository import Loaded, completion_path, part_data, read_completion, save_transition
+from shared.app.state.repository import Loaded, completion_data, completion_path, read_completion, save_transition
 from shared.core.circuit_breaker import Limits, Permission
 from shared.core.errors import NotBegun, Unavailable
 from shared.core.model import Completion, LogEntry, Report, RunKey, TransitionState
@@ -186,6 +186,7 @@ def _take_off_completions(ctx: Context, key: RunKey, written: Sequence[Completio
         if stored is None or stored.version is None or document is None:
             continue
         remaining = tuple(report for report in stored.value.pending_audit if report not in before.pending_audit)
-        data = part_data(replace(stored.value, pending_audit=remaining), key, ctx.policy, ctx.ports.clock.now())
+        now = ctx.ports.clock.now()
+        data = completion_data(replace(stored.value, pending_audit=remaining), key, ctx.policy, now, now)
         # A lost race leaves the rows to be written again, which the record does not count twice.
         ctx.ports.store.update(document.path, data, stored.version)

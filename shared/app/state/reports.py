@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.app.state.compare_and_set import change_document
-from shared.app.state.repository import completion_path, part_data, read_completion
+from shared.app.state.repository import completion_data, completion_path, read_completion
 from shared.core.decision.fold import apply_report
 from shared.core.model import Completion, Report, RunKey
 from shared.core.policy.policy import Policy
-from shared.ports import Document, StateStore
+from shared.ports import Clock, Document, StateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ def store_report(
     policy: Policy,
     key: RunKey,
     report: Report,
+    clock: Clock,
     documents: Sequence[Document | None] = (),
     *,
     if_silent: bool = False,
@@ -46,6 +47,7 @@ def store_report(
         after = apply_report(before, report)
         if after == before:
             return None, StoredReport(after, changed=False)
-        return part_data(after, key, policy, report.received_at), StoredReport(after, changed=True)
+        data = completion_data(after, key, policy, report.received_at, clock.now())
+        return data, StoredReport(after, changed=True)
 
     return change_document(store, completion_path(key, report.phase, report.processor), folded, documents)

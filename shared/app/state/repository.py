@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from shared.app.state.compare_and_set import write_version
+from shared.app.state.digest import WRITTEN, Reading, read_completions, written_text
 from shared.core.calendar import KEPT, ends_at
 from shared.core.decision.pause import Pause, PauseBook
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
@@ -137,6 +138,13 @@ def part_data(part: object, key: RunKey, policy: Policy, written_at: datetime) -
     return {**to_data(part), "expires_at": max(zone_day.astimezone(UTC), written_at) + PART_KEPT}
 
 
+def completion_data(
+    completion: Completion, key: RunKey, policy: Policy, kept_from: datetime, written_at: datetime
+) -> dict[str, object]:
+    """Return a completion as stored; ``written_at`` is the clock just before it is written, which digests go by."""
+    return {**part_data(completion, key, policy, kept_from), WRITTEN: written_text(written_at)}
+
+
 def read_run(document: Document | None) -> Stored[Run] | None:
     return None if document is None else Stored(from_data(Run, document.data), document.version)
 
@@ -213,9 +221,18 @@ def with_run(
     store: StateStore, key: RunKey, run: Stored[Run] | None, pauses: tuple[Pause, ...] | None = None
 ) -> Loaded:
     """Read the rest of a run whose own document, and whose pipeline's pauses, are known."""
+    digested = run is not None and run.value.digested
+    return with_completions(
+        store, key, run, read_completions(store, completions_path(key), key, digested=digested), pauses
+    )
+
+
+def with_completions(
+    store: StateStore, key: RunKey, run: Stored[Run] | None, reading: Reading, pauses: tuple[Pause, ...] | None = None
+) -> Loaded:
+    """Read the rest of a run of which the completions are known too."""
     completions: dict[str, dict[str, Completion]] = {}
-    for document in store.query(completions_path(key)):
-        completion = from_data(Completion, document.data)
+    for completion in reading.completions.values():
         completions.setdefault(completion.phase, {})[completion.processor] = completion
     transitions = {
         document.id: Stored(from_data(TransitionState, document.data), document.version)

@@ -155,7 +155,7 @@ def _record_inferred(ctx: Context, key: RunKey, processor: Processor, table: str
         records=rows,
         output_table=table,
     )
-    if store_report(ctx.ports.store, ctx.policy, key, report, if_silent=True).changed:
+    if store_report(ctx.ports.store, ctx.policy, key, report, ctx.ports.clock, if_silent=True).changed:
         ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
 
 

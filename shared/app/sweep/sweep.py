@@ -19,9 +19,18 @@ from shared.app.batches.tending import tend as tend_batches
 from shared.app.bounded import BoundedPorts
 from shared.app.context import Context
 from shared.app.state.calendar_readings import NO_UNITS, empty_dates
+from shared.app.state.digest import SERVES, Reading, keep, read_completions
 from shared.app.state.lock import Locked, acquire, release
 from shared.app.state.order import in_order, is_of_old_date, of_old_dates
-from shared.app.state.repository import Loaded, Stored, pauses_path, with_run
+from shared.app.state.repository import (
+    Loaded,
+    Stored,
+    completions_path,
+    pauses_path,
+    save_run,
+    with_completions,
+    with_run,
+)
 from shared.app.state.upkeep import Upkeep, begin, end, read_upkeep
 from shared.app.sweep import dead_letters
 from shared.app.sweep.closing import close, closing_of, closing_of_departed
@@ -261,7 +270,9 @@ def _look(
         run = begun(ctx, run, changed, done.began or ctx.ports.clock.now())
     elif key.mode in ctx.policy.modes:
         run = replace(run, value=_with_calendar(ctx, run.value, units))
-    loaded = with_run(ctx.ports.store, key, run, pauses)
+    read_at = ctx.ports.clock.now()
+    reading = _completions(ctx, wish, run.value, read_at)
+    loaded = with_completions(ctx.ports.store, key, run, reading, pauses)
     if wish.dry_run:
         done.findings += _would(ctx, loaded, key)
         return Look(run)
@@ -285,10 +296,28 @@ def _look(
     for condition in rerun(ctx, done.findings, run, results, loaded, now, force=wish.force, paused=paused):
         done.say(condition)
     written = flush(ctx, key, with_states(loaded, results))
+    run = _digested(ctx, run, reading, read_at)
     done.seen.add(key.id)
     clock = of_run(ctx, run.value, results, now)
     again = next_look(ctx, run.value, loaded, results, clock, now) if written else None
     return Look(run, closing_of(ctx, done, run, results, now), clock if again is None else again, again)
+
+
+def _completions(ctx: Context, wish: SweepOptions, run: Run, read_at: datetime) -> Reading:
+    """Read the completions of a run, of a wide one by what a sweep has kept of them: each one by itself once an hour,
+    after an outage of the store, and for a person."""
+    lost = ctx.memory.state_down_since is not None
+    since = read_at if lost or wish != SweepOptions() else read_at - SERVES
+    collection = completions_path(run.key)
+    return read_completions(ctx.ports.store, collection, run.key, digested=run.digested, since=since)
+
+
+def _digested(ctx: Context, run: Stored[Run], reading: Reading, read_at: datetime) -> Stored[Run]:
+    """Keep what was read of a wide run, and return the run, which says whether there is such a digest."""
+    kept = keep(ctx.ports.store, ctx.policy, run.value, reading, read_at)
+    if kept == run.value.digested:
+        return run
+    return save_run(ctx.ports.store, replace(run, value=replace(run.value, digested=kept)), ctx.policy) or run
 
 
 def _reconciled(ctx: Context, done: Sweep, loaded: Loaded, key: RunKey) -> list[ReconcileResult]:

@@ -169,7 +169,7 @@ def _store_report(ctx: Context, received: Received) -> tuple[Received, Loaded, C
         return _store_report(ctx, replace(received, key=in_backfill(key)))
     if ensure_exists(store, ctx.policy, key, report.received_at, [run]):
         ctx.log("run.opened", run_id=key.id, by="message")
-    return received, before, store_report(store, ctx.policy, key, report, [document]).completion
+    return received, before, store_report(store, ctx.policy, key, report, ctx.ports.clock, [document]).completion
 
 
 def log_recorded(ctx: Context, received: Received) -> None:

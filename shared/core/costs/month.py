@@ -11,6 +11,7 @@ from functools import cached_property
 
 from shared.core.costs.operations import (
     COMPARED_DAYS,
+    DIGESTED_FROM,
     HABITS,
     KEPT_DAYS,
     REACH_DAYS,
@@ -109,7 +110,8 @@ class Month:
     @property
     def _kept(self) -> float:
         """Documents of one day that are kept for a time."""
-        return self._documents + len(self.runs) + sum(load.documents * load.runs for load in self.batches)
+        digests = sum(run.completions >= DIGESTED_FROM for run in self.runs)
+        return self._documents + len(self.runs) + digests + sum(load.documents * load.runs for load in self.batches)
 
     @property
     def _documents(self) -> int:
@@ -137,7 +139,7 @@ class Month:
             of(Unit.SWEEP, self.deployment.sweeps)
             + of(Unit.DUE_SWEEP, due, sum(times for _, times in looks) + without / every)
             + of(Unit.WHOLE_SWEEP, MINUTES_A_DAY / every)
-            + of(Unit.OPEN_RUN, 0, sum(run.documents * times for run, times in looks))
+            + sum((run.looked_at(every) for run in self.runs), Operations())
             + of(Unit.CLOSED_TODAY, closed)
             + of(Unit.SEEN, sum(run.touches for run in self.runs))
         )
@@ -156,7 +158,7 @@ class Month:
 
     def _comparisons(self) -> Operations:
         """Return one comparison of state and record, of which a sweep makes one an hour."""
-        completions = sum(days * run.completions for run, days in self._around)
+        completions = sum(days * run.completions_read for run, days in self._around)
         return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + of(Unit.COMPARED, 0, completions)
 
     def _past(self) -> Operations:
@@ -173,8 +175,8 @@ class Month:
         operations = Operations()
         if self.validation is None:
             return operations
-        whole = of(Unit.WHOLE_RUN, len(self.runs), self._documents)
-        around = sum(days for _, days in self._around), sum(days * run.documents for run, days in self._around)
+        whole = of(Unit.WHOLE_RUN, len(self.runs), sum(run.documents_read for run in self.runs))
+        around = sum(days for _, days in self._around), sum(days * run.documents_read for run, days in self._around)
         kept = of(Unit.COMPARISON, 0, len(self.runs) * KEPT_DAYS) + of(Unit.WHOLE_RUN, *around)
         for name, calls in self.deployment.validations.items():
             checks = self.validation.of(name)
@@ -352,6 +354,6 @@ def of_report(runs: Iterable[RunLoad], there: int | None = None) -> Operations:
         days = 3 if run.offset else 2
         exist = days if there is None else there
         operations += of(Unit.REPORT, 0, 2 * days) + of(
-            Unit.WHOLE_RUN, 0, exist * (run.documents + len(run.transitions))
+            Unit.WHOLE_RUN, 0, exist * (run.documents_read + len(run.transitions))
         )
     return operations

@@ -25,6 +25,12 @@ KEPT_DAYS = 33
 COMPARED_DAYS = 4
 # Days for which what scrapers report is kept (`shared/app/workflows/reports.py`, KEPT).
 REPORTS_KEPT_DAYS = 3
+# From so many completions on a run is read by its digest (`shared/app/state/digest.py`, DIGESTED_FROM, SERVES), and one
+# that was written lately is read by so many looks: those of OVERLAP, and until CHANGED of them are worth a digest.
+DIGESTED_FROM = 40
+DIGEST_SERVES_MINUTES = 60
+READ_AGAIN = 6
+DIGESTED_EACH = 3  # reports that come in minutes of their own; each changes twice, until the record has it
 # Dates that repairs reach back to (`shared/core/past_repairs.py`, REACH).
 REACH_DAYS = 14
 
@@ -75,6 +81,8 @@ class Unit(StrEnum):
     DUE_SWEEP = "due_sweep"
     WHOLE_SWEEP = "whole_sweep"
     OPEN_RUN = "open_run"
+    DIGESTED_LOOK = "digested_look"
+    DIGEST = "digest"
     TOUCH = "touch"
     SEEN = "seen"
     CLOSED_TODAY = "closed_today"
@@ -135,6 +143,12 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "what a sweep reads of a run that it looks at: its completions, its transitions, at least one each",
         each="document", reads_each=1,
     ),
+    Unit.DIGESTED_LOOK: Assumed(
+        "the same of a wide run: its digest, how many completions there are, those written lately, at least one; its "
+        "transitions",
+        reads=2, each="completion or transition", reads_each=1,
+    ),
+    Unit.DIGEST: Assumed("the digest of a wide run, written anew", writes=1),
     Unit.TOUCH: Assumed("a run that a report makes due, the first since a sweep looked at it", writes=1),
     Unit.SEEN: Assumed("a run that was made due: the sweep that begins to look at it notes that", writes=1),
     Unit.CLOSED_TODAY: Assumed("a run of today that is closed: a sweep looks whether it has to be opened", reads=1),

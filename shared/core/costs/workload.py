@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from math import ceil
 
-from shared.core.costs.operations import FAN_IN_ABOVE
+from shared.core.costs.operations import (
+    DIGEST_SERVES_MINUTES,
+    DIGESTED_EACH,
+    DIGESTED_FROM,
+    FAN_IN_ABOVE,
+    READ_AGAIN,
+    Operations,
+    Unit,
+    of,
+)
 from shared.core.policy.mode_check import nominal
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Mode, Policy
@@ -171,6 +180,16 @@ class RunLoad:
         return self.completions + len(self.transitions)
 
     @property
+    def completions_read(self) -> int:
+        """What is read below it by who wants all its completions: of a wide run its digest, and what it lacks."""
+        return self.completions if self.completions < DIGESTED_FROM else 2 + READ_AGAIN
+
+    @property
+    def documents_read(self) -> int:
+        """What is read below it by who wants all of it."""
+        return self.completions_read + len(self.transitions)
+
+    @property
     def minutes(self) -> int:
         return self.closes - self.opens
 
@@ -182,6 +201,23 @@ class RunLoad:
     def looks(self, every: float) -> float:
         """How often sweeps look at the run: after each report, once more when all has settled, and so often anyway."""
         return self.touches + bool(self.touches) + self.minutes / every
+
+    def looked_at(self, every: float) -> Operations:
+        """Return what looks read of the run below its own document; all of it is taken to be there while it is open.
+
+        A wide one is read by its digest once it has one, and each completion by itself once an hour.
+        """
+        looks = self.looks(every)
+        if self.completions < DIGESTED_FROM:
+            return of(Unit.OPEN_RUN, 0, looks * self.documents)
+        narrow = DIGESTED_FROM * self.touches / self.completions
+        whole = min(looks - narrow, self.minutes / DIGEST_SERVES_MINUTES)
+        completions = narrow * DIGESTED_FROM / 2 + whole * self.completions
+        wide = looks - narrow - whole
+        changed = READ_AGAIN * (self.completions - DIGESTED_FROM) + max(0.0, looks - self.touches)
+        operations = of(Unit.OPEN_RUN, 0, completions + (looks - wide) * len(self.transitions))
+        operations += of(Unit.DIGESTED_LOOK, wide, changed + wide * len(self.transitions))
+        return operations + of(Unit.DIGEST, whole + (self.touches - narrow) / DIGESTED_EACH)
 
 
 def due_sweeps(deployment: Deployment, runs: Iterable[RunLoad], every: float) -> float:
