@@ -18,6 +18,8 @@ STAMP = "source-digest"
 EMPTY: tuple[Any, ...] = (None, "", 0, False, [], {}, "0s")
 LONGEST = 160
 OF_THE_SERVER = ("name", "creationRecord", "mutationRecord", "validity", "etag", "notificationChannels")
+# What makes a distribution of a metric: none of them stands in one that counts lines.
+VALUE = ("valueExtractor", "bucketOptions")
 RENDERED = "build/observability"
 SERVICE = "phase-orchestrator"
 # The kinds of channels that hold no secret, with the label that says whom they reach; the others are made by hand.
@@ -82,18 +84,28 @@ def _metric(name: str, metric: Mapping[str, Any], manifest: Manifest) -> dict[st
         *([metric["where"]] if "where" in metric else []),
     ]
     labels = metric.get("labels", [])
+    value = metric.get("value")
     return {
         "name": name,
         "description": metric["says"],
         "filter": " AND ".join(parts),
+        **(_distribution(metric) if value else {}),
         "metricDescriptor": {
             "metricKind": "DELTA",
-            "valueType": "INT64",
-            "unit": "1",
+            "valueType": "DISTRIBUTION" if value else "INT64",
+            "unit": "s" if value and value.endswith("_seconds") else "1",
             "displayName": metric["says"],
             "labels": [{"key": label, "valueType": "STRING"} for label in labels],
         },
         "labelExtractors": {label: f"EXTRACT(jsonPayload.{label})" for label in labels},
+    }
+
+
+def _distribution(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes a metric the distribution of a number of its lines."""
+    return {
+        "valueExtractor": f"EXTRACT(jsonPayload.{metric['value']})",
+        "bucketOptions": {"explicitBuckets": {"bounds": [float(bound) for bound in metric["bounds"]]}},
     }
 
 
@@ -139,12 +151,15 @@ def _metric_resource(place: Target, content: Mapping[str, Any], path: str) -> Re
     def judge(actual: Any) -> list[Difference]:
         have = {**actual, "metricDescriptor": _counted(actual), "disabled": actual.get("disabled", False)}
         expected = {**content, "metricDescriptor": _counted(content), "disabled": False}
-        keys = ("description", "filter", "labelExtractors", "metricDescriptor", "disabled")
+        keys = ("description", "filter", "labelExtractors", "metricDescriptor", "disabled", *VALUE)
         changed = [
-            (key, expected[key], have.get(key)) for key in keys if filled(expected[key]) != filled(have.get(key))
+            (key, expected.get(key), have.get(key))
+            for key in keys
+            if filled(expected.get(key)) != filled(have.get(key)) and (key not in VALUE or key in content)
         ]
         differences = [Difference(key, _value_text(value), _value_text(other)) for key, value, other in changed]
-        return differences + undeclared(actual, ("valueExtractor", "bucketOptions", "bucketName"))
+        more = tuple(key for key in VALUE if key not in content)
+        return differences + undeclared(actual, (*more, "bucketName"))
 
     return Resource(
         kind="log metric",

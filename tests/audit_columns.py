@@ -7,8 +7,8 @@ COLUMNS = {
     "correlation_id, execution_id, completed_at, received_at, superseded, is_incremental, entities_changed, metadata, "
     "inserted_at",
     "phase_execution_log": "execution_timestamp, pipeline, run_id, transition, game_date, mode, generation, decision, "
-    "reason, degraded, missing, opened_at, triggered_at, confirmed_at, wait_seconds, gate_readings, correlation_id, "
-    "code_version",
+    "reason, degraded, missing, opened_at, triggered_at, confirmed_at, wait_seconds, handoff_seconds, gate_readings, "
+    "correlation_id, code_version",
     "alerts": "alert_id, fingerprint, severity, kind, run_id, transition, text, first_at, last_at, count, "
     "delivered_at, resolved_at",
     "validation_runs": "run_id, run_timestamp, check_type, trigger_source, schedule_name, status, message, "

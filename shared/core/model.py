@@ -237,7 +237,9 @@ class Plan:
     ``completed`` maps the processors done to their records;
     ``partial`` are those of ``missing`` that reported a part at or above their floor; ``inputs`` are the numbers that
     its gates went by, by table and gate, as far as they could be read; ``answers`` is what its calls were answered,
-    where the policy shows it, by service and path."""
+    where the policy shows it, by service and path. ``last_input_at`` is when the last of what it goes by was there: the
+    receipt of its latest report, or when the units were final, whichever is later; None where that is not what it
+    waited for, or is not known: it was blocked or held."""
 
     generation: int
     reason: str
@@ -251,6 +253,7 @@ class Plan:
     inputs: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    last_input_at: datetime | None = None
 
     @property
     def degraded(self) -> bool:
@@ -383,7 +386,8 @@ class Logged(StrEnum):
 class LogEntry:
     """One line of the record's execution log, until it has been written there.
 
-    ``decision`` is one of ``Logged``, or a word of a later version.
+    ``decision`` is one of ``Logged``, or a word of a later version. ``handoff_seconds`` is set of a trigger by
+    completeness: from the last thing it waited for to the dispatch, None where that is not known.
     """
 
     at: datetime
@@ -392,6 +396,7 @@ class LogEntry:
     reason: str
     degraded: bool = False
     missing: tuple[str, ...] = ()
+    handoff_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +446,17 @@ class TransitionState:
     def triggered(self) -> bool:
         """True once any generation was dispatched, be it unproven."""
         return self.accepted_plan is not None or self.unproven is not None
+
+    @property
+    def handoff(self) -> timedelta | None:
+        """How long after the last thing it waited for the accepted plan left, of a first trigger by completeness; None
+        of any other, and where that is not known."""
+        plan = self.accepted_plan
+        if plan is None or plan.reason != TriggerReason.COMPLETE or plan.generation != 1:
+            return None
+        if plan.last_input_at is None or self.dispatched_at is None:
+            return None
+        return max(self.dispatched_at - plan.last_input_at, timedelta(0))
 
     @property
     def accepted_whole(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shared import runtime
 from shared.app.alerting.unexpected import report_unexpected
 from shared.app.context import Context
-from shared.app.reporting.health import DeploymentInfo, HealthRequest, Sheet
+from shared.app.reporting.health import DeploymentInfo, Exposition, HealthRequest, Sheet
 from shared.app.reporting.pipelines import answer_all
 from shared.core.reporting.page import Page
 from shared.entrypoints.answers import JSON, HttpAnswer, json_text
@@ -42,12 +42,22 @@ def handle(request: Request) -> HttpAnswer:
         response = answer_all(with_inventories([with_workflows(ctx) for ctx in contexts]), deployed, asked)
         if isinstance(response.body, dict):
             return json_text(response.body), response.status, {**JSON, **PRIVATE}
+        if isinstance(response.body, Exposition):
+            text, content_type = written(response.body, request.headers.get("Accept", ""))
+            return text, response.status, {"Content-Type": content_type, **PRIVATE}
         if isinstance(response.body, Sheet):
             return csv_text(response.body), response.status, {**CSV, **PRIVATE, **as_file(response.body)}
         return render(response.body), response.status, {**HTML, **PRIVATE}
     except Exception as error:
         report_unexpected(contexts[0], "health_check", error, traceback.format_exc())
         raise
+
+
+def written(metrics: Exposition, accept: str) -> tuple[str, str]:
+    """Return metrics in the format that the caller accepts, and its content type."""
+    from shared.adapters.openmetrics import exposition  # the library is read for whom metrics are written
+
+    return exposition(metrics.families, accept)
 
 
 def csv_text(sheet: Sheet) -> str:

@@ -18,6 +18,8 @@ from deploy.apply import ApplyFailed, Done, apply
 from deploy.manifest import ROOT, Manifest
 from deploy.monitoring import rendered
 from deploy.plan import plan
+from shared.core.reporting.metrics import PipelineFacts, SweepFacts, key_figures
+from tests.core.build import POLICY, T0
 from tests.deploy.world import PLACE, build_info, load_changed, manifest, project
 
 TYPES: dict[str, Any] = {
@@ -79,6 +81,39 @@ def test_each_label_and_each_filter_is_of_a_key_that_is_logged() -> None:
     named = {label for one in DECLARED.values() for label in one.get("labels", [])}
     named |= {key for one in DECLARED.values() for key in re.findall(r"jsonPayload\.(\w+)", one.get("where", ""))}
     assert [key for key in sorted(named) if not re.search(rf"\b{key}=", text)] == []
+
+
+def test_each_value_is_of_a_key_that_the_line_has() -> None:
+    """A distribution of a key that no line has would stay empty for ever; its bounds rise."""
+    text = "".join(path.read_text() for path in ROOT.glob("shared/app/**/*.py"))
+    read = set(key_figures(PipelineFacts(POLICY, T0, [], [], [], 0, {}, {}, SweepFacts(ended_at=T0, due_at=T0))))
+    distributions = {name: one for name, one in DECLARED.items() if "value" in one}
+    assert len(distributions) > 5
+    for name, one in distributions.items():
+        assert one["bounds"] == sorted(set(one["bounds"])), name
+        if one["events"] == ["metrics.read"]:
+            assert one["value"] in read, name
+        else:
+            assert re.search(rf"\b{one['value']}=", text), name
+        metric = FILES[f"metrics/{name}.json"]
+        assert metric["metricDescriptor"]["valueType"] == "DISTRIBUTION"
+        assert metric["valueExtractor"] == f"EXTRACT(jsonPayload.{one['value']})"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("valueExtractor", "EXTRACT(jsonPayload.other)"), ("bucketOptions", {"explicitBuckets": {"bounds": [1]}})],
+)
+def test_a_distribution_that_was_changed_by_hand_is_brought_back(tmp_path: Path, key: str, value: object) -> None:
+    """What makes the numbers of a metric is compared as what it counts is; one that counts lines must have neither."""
+    cloud = project(tmp_path)
+    list(apply(plan(manifest(), PLACE, build_info()), cloud))
+    metrics = cloud.store("metrics")
+    [changed] = [one for one in metrics.values() if one["name"] == "orch_handoff_seconds"]
+    [counter] = [one for one in metrics.values() if one["name"] == "orch_sweeps"]
+    changed[key] = counter[key] = value
+    steps = [step.resource.id for step in apply(plan(manifest(), PLACE, build_info()), cloud) if step.done is not SAME]
+    assert steps == ["log metric orch_sweeps", "log metric orch_handoff_seconds"]
 
 
 def test_charts_and_alerts_use_metrics_that_are_declared() -> None:

@@ -45,6 +45,7 @@ def entry_of(row: Mapping[str, Any]) -> LogEntry:
         reason=str(row["reason"] or ""),
         degraded=bool(row["degraded"]),
         missing=missing,
+        handoff_seconds=row.get("handoff_seconds"),
     )
 
 

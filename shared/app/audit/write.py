@@ -22,6 +22,7 @@ from shared.ports import Row
 
 COMPLETIONS = "phase_completions"
 EXECUTIONS = "phase_execution_log"
+BREAKER = "record"
 ATTEMPTS = 3
 FIRST_WAIT = timedelta(milliseconds=200)
 BUDGET = timedelta(seconds=5)
@@ -84,6 +85,7 @@ def execution_row(
         "missing": ",".join(entry.missing),
         "opened_at": plan.opened_at.isoformat() if plan is not None and plan.opened_at is not None else None,
         "wait_seconds": _waited(state),
+        "handoff_seconds": entry.handoff_seconds,
         "triggered_at": state.triggered_at.isoformat() if state.triggered_at else None,
         "confirmed_at": state.confirmed_at.isoformat() if state.confirmed_at else None,
         "gate_readings": "; ".join([*plan.readings.values(), *plan.answers.values()]) if plan is not None else "",
@@ -136,7 +138,7 @@ def write_rows(ctx: Context, rows: Sequence[tuple[str, Row]], *, state_away: boo
 
 def _permission(ctx: Context) -> Permission:
     try:
-        return circuit_breaker.permission(ctx, "record", AUDIT_LIMITS)
+        return circuit_breaker.permission(ctx, BREAKER, AUDIT_LIMITS)
     except Unavailable:  # the record is then all there is to write to
         return Permission.GO
 
@@ -144,9 +146,9 @@ def _permission(ctx: Context) -> Permission:
 def _noted(ctx: Context, *, worked: bool) -> None:
     try:
         if worked:
-            circuit_breaker.succeeded(ctx, "record", AUDIT_LIMITS)
+            circuit_breaker.succeeded(ctx, BREAKER, AUDIT_LIMITS)
         else:
-            circuit_breaker.failed(ctx, "record", AUDIT_LIMITS)
+            circuit_breaker.failed(ctx, BREAKER, AUDIT_LIMITS)
     except Unavailable as error:
         ctx.log("breaker.unavailable", severity="WARNING", error=str(error))
 

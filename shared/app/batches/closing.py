@@ -189,7 +189,15 @@ def publish(worker: Worker, declared: BatchPolicy) -> None:
     )
     assert batch.closing is not None
     status = status_of(batch.closing, batch.members).value
-    ctx.log("batch.published", batch_id=batch.id, generation=batch.generation, status=status)
+    seconds = round((ctx.ports.clock.now() - batch.started_at).total_seconds(), 3)
+    ctx.log(
+        "batch.published",
+        batch_id=batch.id,
+        batch=batch.name,
+        generation=batch.generation,
+        status=status,
+        duration_seconds=seconds,
+    )
 
 
 def reopen(worker: Worker, declared: BatchPolicy) -> None:

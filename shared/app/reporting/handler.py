@@ -23,7 +23,8 @@ from shared.app.reporting.health import (
 )
 from shared.app.reporting.pages import as_page, front
 
-PATHS = ("/", "/health", "/ready", "/report", *API)
+METRICS = "/metrics"
+PATHS = ("/", "/health", "/ready", "/report", METRICS, *API)
 READ = ("GET", "HEAD")
 
 

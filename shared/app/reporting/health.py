@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.app.alerting import outbox
 from shared.app.context import Context
@@ -16,6 +16,9 @@ from shared.core.reporting.dependencies import Dependency, Readiness
 from shared.core.reporting.page import Page
 from shared.core.texts import amount
 from shared.ports import TableRef
+
+if TYPE_CHECKING:
+    from shared.core.reporting.metrics import Family
 
 NAME = "health_check"
 CACHED = timedelta(seconds=30)
@@ -53,11 +56,18 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposition:
+    """Metrics to be written in a format of Prometheus."""
+
+    families: tuple[Family, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HealthResponse:
-    """What is answered: JSON, a page to be drawn, or a table."""
+    """What is answered: JSON, a page to be drawn, a table, or metrics."""
 
     status: int
-    body: dict[str, Any] | Page | Sheet
+    body: dict[str, Any] | Page | Sheet | Exposition
 
 
 def alive(contexts: Sequence[Context], house: DeploymentInfo) -> dict[str, Any]:

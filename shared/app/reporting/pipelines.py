@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from shared.app.call import BAD_REQUEST, Wrong
+from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
+from shared.app.fail_fast import FailFastPorts
 from shared.app.pipelines import PARAMETER, apart, named
-from shared.app.reporting.handler import answer
+from shared.app.reporting.handler import METRICS, READ, answer
 from shared.app.reporting.health import NAME, NOT_READY, OK, DeploymentInfo, HealthRequest, HealthResponse, alive
 from shared.core.reporting.page import Page
 
@@ -28,6 +29,8 @@ def answer_all(
         return HealthResponse(BAD_REQUEST, chosen.body())
     asked = replace(asked, query={name: value for name, value in asked.query.items() if name != PARAMETER})
     path = "/" + asked.path.strip("/")
+    if path == METRICS and asked.method in READ:
+        return _metrics(chosen, asked)
     if path == "/health":
         return _of_the_deployment(answer(contexts[0], deployed(contexts[0]), asked), contexts, deployed)
     if path not in ("/ready", "/report", "/api/report") or len(chosen) == 1 or (asked.html and path != "/ready"):
@@ -38,6 +41,16 @@ def answer_all(
     ill = [name for name, response in answers.items() if response.status != OK]
     body = {"status": f"not ready: {', '.join(ill)}" if ill else "ready"} if path == "/ready" else {}
     return HealthResponse(max(response.status for response in answers.values()), {**body, "pipelines": bodies})
+
+
+def _metrics(contexts: Sequence[Context], asked: HealthRequest) -> HealthResponse:
+    """Return the metrics of these pipelines in one answer, each series labelled by its pipeline."""
+    from shared.app.reporting.metrics import metrics  # for whom metrics are made
+
+    query = parameters(asked.query.items(), ())
+    if isinstance(query, Wrong):
+        return HealthResponse(query.status, query.body())
+    return HealthResponse(OK, metrics([replace(ctx, ports=FailFastPorts(ctx.ports)) for ctx in contexts]))
 
 
 def _whose(contexts: Sequence[Context], asked: HealthRequest) -> str | None:

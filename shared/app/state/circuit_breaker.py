@@ -16,9 +16,9 @@ from shared.ports import Document
 def permission(ctx: Context, name: str, limits: Limits) -> Permission:
     """Ask whether a call may be made; of several who ask while it is half-open, one gets the probe."""
     now = ctx.ports.clock.now()
-    store, path = ctx.ports.store, _path(ctx, name)
+    store, path = ctx.ports.store, path_of(ctx, name)
     document = store.get(path)[0]
-    circuit = _circuit(ctx, name, document)
+    circuit = circuit_of(ctx, name, document)
     asked, answer = circuit_breaker.ask(circuit, limits, now)
     if asked == circuit:
         return answer
@@ -39,22 +39,24 @@ def failed(ctx: Context, name: str, limits: Limits) -> Position:
 
 def _change(ctx: Context, name: str, change: Callable[[Circuit], Circuit]) -> Position:
     def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, Position]:
-        circuit = _circuit(ctx, name, document)
+        circuit = circuit_of(ctx, name, document)
         after = change(circuit)
         return (None if after == circuit else to_data(after)), after.position
 
-    store, path = ctx.ports.store, _path(ctx, name)
+    store, path = ctx.ports.store, path_of(ctx, name)
     try:
         return change_document(store, path, changed)
     except Contended:  # one outcome of very many at once: the others are counted, and none must fail for it
-        return _circuit(ctx, name, store.get(path)[0]).position
+        return circuit_of(ctx, name, store.get(path)[0]).position
 
 
-def _path(ctx: Context, name: str) -> str:
+def path_of(ctx: Context, name: str) -> str:
+    """Return where a breaker of the pipeline stands."""
     return f"breakers/{ctx.policy.pipeline}~{name}"
 
 
-def _circuit(ctx: Context, name: str, document: Document | None) -> Circuit:
+def circuit_of(ctx: Context, name: str, document: Document | None) -> Circuit:
+    """Return the breaker in a document: closed where none was ever written, or nobody can read it."""
     if document is None:
         return Circuit()
     try:

@@ -88,6 +88,7 @@ def sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         return Sweep(wakeups=list(chosen.moments), began=started)
     lock = acquire(ctx, "sweep", LEASE)
     if isinstance(lock, Locked):
+        ctx.log("sweep.locked", until=lock.until.isoformat())
         return Sweep([Finding("sweep", "", "another sweep is under way", FindingResult.SKIPPED)])
     try:
         return _sweep(ctx, wish, upkeep, chosen, started)

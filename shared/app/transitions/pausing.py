@@ -89,6 +89,7 @@ def _row(ctx: Context, entry: PauseEntry) -> tuple[str, Row]:
         "missing": "",
         "opened_at": None,
         "wait_seconds": None,
+        "handoff_seconds": None,
         "triggered_at": None,
         "confirmed_at": None,
         "gate_readings": "",

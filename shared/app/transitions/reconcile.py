@@ -165,7 +165,7 @@ def _send_steps(
         message_ids += result.message_ids
         if place == len(steps) - 1:
             now = ctx.ports.clock.now()
-            _log_dispatched(ctx, held.snapshot, plan, message_ids, now)
+            _log_dispatched(ctx, held.snapshot, plan, message_ids)
             return _mark(ctx, held, load, _answered(steps[place], result, partial(state_changes.dispatched, now=now)))
         until = ctx.ports.clock.now() + ctx.policy.claim_lease
         proven = _mark(
@@ -175,7 +175,7 @@ def _send_steps(
             return None
         held = proven
     now = ctx.ports.clock.now()
-    _log_dispatched(ctx, held.snapshot, plan, message_ids, now)
+    _log_dispatched(ctx, held.snapshot, plan, message_ids)
     return _mark(ctx, held, load, partial(state_changes.dispatched, now=now))
 
 
@@ -237,20 +237,13 @@ def _mark(
     raise Unavailable("state", f"{held.snapshot.key.id}: the mark of a dispatch could not be written")
 
 
-def _log_dispatched(
-    ctx: Context, snapshot: DecisionInput, plan: Plan, message_ids: tuple[str, ...], now: datetime
-) -> None:
-    """Log a dispatch; ``handoff_seconds`` is the time from the last report that it stands on."""
-    completions = (snapshot.completions.get(name) for name in plan.completed)
-    reports = [
-        report
-        for completion in completions
-        if completion is not None
-        for report in (completion.last_good or completion.latest,)
-        if report is not None
-    ]
-    last = max((report.received_at for report in reports), default=None)
-    seconds = None if last is None else round((now - last).total_seconds(), 3)
+def _log_dispatched(ctx: Context, snapshot: DecisionInput, plan: Plan, message_ids: tuple[str, ...]) -> None:
+    """Log a dispatch; ``handoff_seconds`` is the time from the last thing it waited for until it was claimed: a service
+    that answers at its end has reported by then. A plan that is sent again was handed off before (behaviour 14)."""
+    claim, last = snapshot.state.claim, plan.last_input_at
+    seconds = None
+    if last is not None and claim is not None and not snapshot.state.accepted_whole:
+        seconds = round((claim.claimed_at - last).total_seconds(), 3)
     _log(ctx, snapshot, "dispatched", reason=plan.reason, message_ids=list(message_ids), handoff_seconds=seconds)
 
 

@@ -280,7 +280,8 @@ def _end(ctx: Context, workflows: Workflows, workflow: Workflow, stored: Stored[
     saved = save_workflow_run(ctx, replace(stored, value=run))
     if saved is None:
         raise Busy("workflow run", f"{run.id}: somebody else wrote it")
-    ctx.log("workflow.run_ended", run_id=run.id, status=status.value)
+    seconds = None if run.ended_at is None else round((run.ended_at - run.decided_at).total_seconds(), 3)
+    ctx.log("workflow.run_ended", run_id=run.id, workflow=run.workflow, status=status.value, duration_seconds=seconds)
     _conclude(ctx, workflows, workflow, saved)
     return status.value
 

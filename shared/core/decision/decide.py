@@ -27,6 +27,7 @@ from shared.core.decision.decisions import (
     Wait,
 )
 from shared.core.decision.gates import Fit, GateResult, Unfit, Verdict, Wanted
+from shared.core.decision.handoff import last_input_at
 from shared.core.decision.pause import paused_text
 from shared.core.decision.readiness import Ready, readiness
 from shared.core.decision.refresh import another_may_follow, causes
@@ -336,6 +337,7 @@ def _plan(
             if result.verdict is Verdict.WARN and _is_news(result, completeness)
         },
         inputs=gates.numbers(snapshot.gates, completeness, snapshot.readings),
+        last_input_at=last_input_at(snapshot, completeness, ready.reason),
     )
 
 

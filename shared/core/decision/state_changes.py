@@ -266,5 +266,8 @@ def logged(state: TransitionState, now: datetime, decision: Logged, reason: str)
     """Add a line for the record, which a later sweep writes (behaviour 8)."""
     plan = state.plan
     degraded = plan is not None and plan.degraded
-    entry = LogEntry(now, state.generation, decision, reason, degraded, plan.missing if plan is not None else ())
+    handoff = state.handoff if decision == Logged.TRIGGER else None
+    seconds = None if handoff is None else round(handoff.total_seconds(), 3)
+    missing = plan.missing if plan is not None else ()
+    entry = LogEntry(now, state.generation, decision, reason, degraded, missing, seconds)
     return replace(state, pending_audit=(*state.pending_audit, entry)[-LOGGED:])
