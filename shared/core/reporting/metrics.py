@@ -210,7 +210,7 @@ def _runs(facts: PipelineFacts) -> Samples:
                 yield {"mode": mode, "lane": lane.value, "state": state}, float(count)
 
 
-def _live(facts: PipelineFacts, transition: str, mode: str | None = None) -> Iterator[TransitionState]:
+def _live_states(facts: PipelineFacts, transition: str, mode: str | None = None) -> Iterator[TransitionState]:
     """Yield what is stored of a transition in the live runs of a mode, of a run of which nothing is as it begins."""
     expects = facts.policy.transitions[transition].expects
     for entry in facts.runs or ():
@@ -224,14 +224,14 @@ def _transitions(facts: PipelineFacts) -> Samples:
         return
     for name, transition in facts.policy.transitions.items():
         for mode in transition.expects:
-            states = [stored.state for stored in _live(facts, name, mode)]
+            states = [stored.state for stored in _live_states(facts, name, mode)]
             for state in State:
                 yield {"transition": name, "mode": mode, "state": state.value}, float(states.count(state))
 
 
 def _triggered(facts: PipelineFacts, transition: str) -> list[TransitionState]:
     """Return the transitions that dispatched in the window: those that only observe dispatch nothing."""
-    states = _live(facts, transition)
+    states = _live_states(facts, transition)
     return [state for state in states if state.dispatched_at is not None and state.dispatched_at >= facts.since]
 
 
