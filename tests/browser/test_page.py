@@ -60,6 +60,11 @@ SVG_TEXTS = """() => [...document.querySelectorAll('svg text')].filter(text => t
             box.left >= frame.left - 1 && box.right <= frame.right + 1, text.textContent]; })"""
 
 
+def at_night(*view: Any) -> Any:
+    """Return a view that only the nightly lane looks at: every page has others in every run of the tests."""
+    return pytest.param(*view, marks=pytest.mark.nightly)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The function's own answers about a fortnight, by address."""
@@ -122,8 +127,14 @@ def visit(chromium: Browser, pages: dict[str, str]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.parametrize("width", [1280, 768, 390])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "colours"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        *(at_night(*view) for view in [(1280, "dark"), (390, "light"), (768, "light"), (768, "dark")]),
+    ],
+)
 def test_a_page_renders_without_a_complaint(visit: Any, name: str, width: int, colours: str) -> None:
     """One request, no word in the console, and a screenshot for people."""
     seen = visit(PATHS[name], color_scheme=colours, viewport={**DESK, "width": width})
@@ -134,7 +145,7 @@ def test_a_page_renders_without_a_complaint(visit: Any, name: str, width: int, c
 
 
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [at_night(1280), 390])
 def test_axe_finds_nothing_that_keeps_anybody_out(visit: Any, name: str, width: int) -> None:
     """No violation of axe-core's rules, everything folded opened, on a desk and on a phone."""
     seen = visit(PATHS[name], viewport={**DESK, "width": width})
@@ -155,7 +166,7 @@ def test_without_javascript_it_reads_the_same(visit: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("width", [320, at_night(390), 768, at_night(1280)])
 def test_a_phone_never_scrolls_sideways(visit: Any, name: str, width: int) -> None:
     """Nothing does, no drawing either; everything folded is opened to be sure."""
     seen = visit(PATHS[name], viewport={**PHONE, "width": width})
@@ -168,7 +179,7 @@ def test_a_phone_never_scrolls_sideways(visit: Any, name: str, width: int) -> No
     assert wide == []
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1056, 1280])
+@pytest.mark.parametrize("width", [320, at_night(390), 768, at_night(1056), 1280])
 def test_no_text_of_a_drawing_is_too_small(visit: Any, width: int) -> None:
     """At least 11 px high as drawn on the screen, and inside its drawing, on whatever screen."""
     seen = visit(RUN, viewport={**DESK, "width": width})
