@@ -6,8 +6,9 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -26,6 +27,20 @@ from tests.tooling import pips
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
 EVENTS = [one for one in manifest().functions.values() if one.push]
 CALLED = [one for one in manifest().functions.values() if not one.push]
+
+
+def some_of(functions: Sequence[Function]) -> list[Any]:
+    """Return them all, those between the first and the last for the nightly lane: their bundles differ in little."""
+    return [
+        pytest.param(
+            function,
+            id=function.folder,
+            marks=[] if function in (functions[0], functions[-1]) else [pytest.mark.nightly],
+        )
+        for function in functions
+    ]
+
+
 NO_EMBEDDED = ("duckdb", "sqlglot", "typer", "rich", "hypothesis", "pytest", "bqemulator")
 COMPLETION = {
     "phase2": {"processor_name": "p2_odds_game_lines", "status": "success", "record_count": 100},
@@ -88,7 +103,7 @@ def test_a_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) ->
         assert bundle.bundle_of(function).size < bundle.LARGEST
 
 
-@pytest.mark.parametrize("function", EVENTS, ids=lambda one: one.folder)
+@pytest.mark.parametrize("function", some_of(EVENTS))
 def test_an_event_function_takes_in_what_is_pushed(
     function: Function,
     built: Path,
@@ -172,7 +187,7 @@ print(*[name for name in sys.stdin.read().split() if not there(name)])
 """
 
 
-@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda one: one.folder)
+@pytest.mark.parametrize("function", [*some_of(EVENTS), *some_of(CALLED)])
 def test_every_package_that_is_imported_is_installed(
     function: Function, built: Path, python_for: Callable[[Function], Path]
 ) -> None:

@@ -101,17 +101,30 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_gcloud_takes_every_line(every_line: list[CommandLine], tmp_path: Path) -> None:
     """The real parser finds no fault in any line, and judged them all.
 
     Of a first deploy, an update, each function alone, the drift check, the doctor, what removes an orphan, and the log.
     """
-    commands = [str(line) for line in every_line if line.words[0] == "gcloud"]
-    judged = lint(commands, tmp_path)
-    assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
-    assert {one["command_string"] for one in judged} == set(commands)
-    assert len(commands) > 250
+    lines = [line for line in every_line if line.words[0] == "gcloud"]
+    assert len(lines) > 250
     assert {line.words[0] for line in every_line} == {"gcloud", "bq", "curl"}
+    assert_taken([str(line) for line in lines], tmp_path)
+
+
+@pytest.mark.slow
+def test_gcloud_takes_a_line_of_each_shape(every_line: list[CommandLine], tmp_path: Path) -> None:
+    """The same of one line for each command and set of flags, which takes a third of the time."""
+    shapes = {(line.words[1:4], frozenset(line.flags)): line for line in every_line if line.words[0] == "gcloud"}
+    assert len(shapes) > 30
+    assert_taken([str(line) for line in shapes.values()], tmp_path)
+
+
+def assert_taken(commands: list[str], folder: Path) -> None:
+    judged = lint(commands, folder)
+    assert [(line["command_string"], line["error_message"]) for line in judged if not line["success"]] == []
+    assert {line["command_string"] for line in judged} == set(commands)
 
 
 def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:

@@ -96,7 +96,14 @@ def left_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("what", ["nothing", "webhook", "one webhook", "BigQuery", "Firestore"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "nothing",
+        "Firestore",
+        *(pytest.param(what, marks=pytest.mark.nightly) for what in ("webhook", "one webhook", "BigQuery")),
+    ],
+)
 def test_what_is_gone_is_red_and_the_rest_is_readable(left_folder: Path, what: str) -> None:
     """`/ready` names it and nothing else; `/health` is alive; report and page say what they could not read, and
     the rest of both is there."""

@@ -886,10 +886,10 @@ MUTANTS = [
         scenario("D1_gate_opens_without_a_message"),
     ),
     mutant(
-        "a gate's no is recorded as a trigger",
+        "a gate's no is recorded as waiting",
         MARKS,
         "            return State.BLOCKED\n",
-        "            return State.CONFIRMED\n",
+        "            return State.WAITING\n",
         f"{T_DECIDE}a_gates_no_is_a_value_and_leaves_no_trigger",
         scenario("D1_gate_opens_without_a_message"),
     ),

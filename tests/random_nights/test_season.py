@@ -22,7 +22,7 @@ from tests.random_nights.units import LACKING
 
 POLICY = single_loaders(policy_in())
 NAMES = Names(POLICY)
-PARTS = 2
+PARTS = 4
 # Nobody who reports the whole date at once says so much of it.
 MOST_OF_ONE = 7
 # Nights that are reported to on the evening of their date.
@@ -50,8 +50,8 @@ def test_the_schedule_is_the_real_one() -> None:
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.nightly) for part in range(1, PARTS))])
 @pytest.mark.usefixtures("patient_collector")
 def test_a_whole_season_breaks_no_promise(part: int) -> None:
-    """Every date of the season that had games, half of them in every run of the tests, with its three runs and a seed
-    of its own."""
+    """Every date of the season that had games, a quarter of them in every run of the tests, with its three runs and a
+    seed of its own."""
     days = game_dates()[part::PARTS]
     failed = [
         text for seed, day in enumerate(days) for text in broken(play(POLICY, NAMES, generate(POLICY, seed, day)), day)

@@ -78,8 +78,13 @@ def killed(code: str, *arguments: str | Path) -> tuple[set[Process], set[Process
         return started, left(started, PATIENCE)
 
 
+IN_EVERY_RUN = ("pubsub", "functions of tests and bench")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.parametrize(
+    "name", [name if name in IN_EVERY_RUN else pytest.param(name, marks=pytest.mark.nightly) for name in DRIVERS]
+)
 def test_a_killed_driver_leaves_nothing_running(name: str, tmp_path: Path) -> None:
     """SIGKILL to the process that started it: the process table holds none of its descendants afterwards."""
     if name in ("firestore", "pubsub"):
