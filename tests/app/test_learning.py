@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,18 @@ import pytest
 from shared.adapters.local.duckdb import DuckDbAuditLog
 from shared.app.audit.write import completion_row, execution_row
 from shared.app.learning.record import recorded_nights
+from shared.app.reporting.overview import cells_of
 from shared.app.state.learned import path_of, read_learned
-from shared.core.learning.learned import Learned
-from shared.core.model import LogEntry, Plan, TransitionState
+from shared.app.state.repository import load_run
+from shared.app.validation.checks.nights import should_be_done_at
+from shared.core.learning.learned import Learned, learn
+from shared.core.model import LogEntry, Plan, State, TransitionState
+from shared.core.policy.adaptive import Auto
+from shared.core.policy.transitions import Due, LocalTime
+from shared.documents import to_data
 from shared.ports import AuditLog, Row
 from tests.app.handlers_kit import HandlersKit
-from tests.core.build import DAY, NIGHT, PGS, PHASE3, T0, TO4, UTGC, report
+from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, UTGC, report, with_expectation
 from tests.core.test_learning import adaptive
 
 MINUTE = timedelta(minutes=1)
@@ -67,17 +73,18 @@ def reads(kit: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> list[tuple[date,
 
 
 def test_a_sweep_learns_once_a_day(kit: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One reading of 28 dates a local day, by however many instances; the next day another."""
+    """One reading of the dates before the run that opens, by however many instances; the next day another."""
     written(kit.audit, kit, NIGHTS)
     asked = reads(kit, monkeypatch)
     kit.sweeps(3)
+    kit.wait(timedelta(hours=2))
     kit.sweep(ctx=kit.instance())
     today = DAY + timedelta(days=1)
-    assert asked == [(today - timedelta(days=28), today)]
+    assert asked == [(today - timedelta(days=29), today)]
     assert len(learned(kit).waits[TO4]["overnight"]) == NIGHTS
-    kit.wait(timedelta(hours=18))
+    kit.wait(timedelta(hours=16))
     kit.sweeps(2)
-    assert asked[1:] == [(today - timedelta(days=27), today + timedelta(days=1))]
+    assert asked[1:] == [(today - timedelta(days=28), today + timedelta(days=1))]
 
 
 def test_a_pipeline_without_auto_reads_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +121,8 @@ def test_the_sweep_opens_runs_with_their_times_too(kit: HandlersKit) -> None:
     kit.wait(timedelta(days=1))
     kit.ordinary(DAY + timedelta(days=1))
     kit.sweep()
-    assert kit.run(replace(NIGHT, day=DAY + timedelta(days=1))).learned[TO4]["deadline"].nights == NIGHTS
+    times = kit.run(replace(NIGHT, day=DAY + timedelta(days=1))).learned.get(TO4, {})
+    assert [value.nights for value in times.values()] == [NIGHTS, NIGHTS, NIGHTS]
 
 
 def test_an_unreadable_record_leaves_what_was_learned_last(kit: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,3 +200,88 @@ def test_the_embedded_record_teaches_the_same(kit: HandlersKit, tmp_path: Path) 
     kit.sweep()
     other.sweep()
     assert learned(other).waits == learned(kit).waits != {}
+
+
+# a run of a pipeline that learns, from its opening to its end
+
+
+@pytest.fixture
+def learning() -> HandlersKit:
+    """Return a kit in the morning after DAY, which knows 26 nights: 29 min 45 s is their p95, 44 min 37.5 s a tier."""
+    kit = HandlersKit(policy=adaptive()).ordinary()
+    written(kit.audit, kit, NIGHTS)
+    kit.store.inner.create(path_of("nba"), to_data(_now_learned(kit)))
+    return kit
+
+
+def _now_learned(kit: HandlersKit) -> Learned:
+    first, last = DAY - timedelta(days=28), DAY + timedelta(days=1)
+    return learn(kit.policy, *recorded_nights(kit.ctx, first, last), first, last, T0)
+
+
+def test_a_sweep_triggers_at_the_learned_time(learning: HandlersKit) -> None:
+    """Fixed the tier would go at 06:15; learned it goes by the sweep of 06:45, and not before. What keeps a run from
+    being looked at knows the learned time too."""
+    learning.finish(*PHASE3[:4], records=200)
+    learning.sweeps(44)
+    assert learning.state(TO4).state is State.WAITING
+    learning.sweep()
+    learning.wait()
+    learning.sweep()
+    assert learning.state(TO4).accepted_plan is not None
+    assert learning.state(TO4).accepted_plan.reason == "tier_1"
+    assert learning.run().learned[TO4]["tier_1"].nights == NIGHTS
+
+
+def test_an_open_run_keeps_the_fixed_times_when_the_policy_turns_to_auto(learning: HandlersKit) -> None:
+    """It was opened without learned times, so its rules do not change while it runs; the next one has them."""
+    before = learning.instance("v1", POLICY)
+    learning.deliver(PGS, records=200, ctx=before)
+    learning.finish(*PHASE3[1:4], records=200)
+    learning.sweeps(15)
+    assert learning.state(TO4).accepted_plan is not None
+    assert learning.run().learned == {}
+
+
+def test_an_open_run_has_the_fixed_times_again_when_auto_leaves_the_policy(learning: HandlersKit) -> None:
+    """Who takes it out wants what the file says."""
+    learning.finish(*PHASE3[:4], records=200)
+    after = learning.instance("v2", POLICY)
+    learning.sweeps(15, ctx=after)
+    assert learning.state(TO4).accepted_plan is not None
+
+
+def test_a_run_that_is_reopened_or_explained_later_shows_what_it_was_given(learning: HandlersKit) -> None:
+    """As of a past time too: from the frozen times, whatever the nights say by now."""
+    learning.finish(*PHASE3[:4], records=200)
+    learning.sweeps(30)
+    learning.store.inner.delete(path_of("nba"))
+    _, text = learning.orch("explain", TO4, DAY.isoformat(), "--mode", "overnight", "--at", "06:20")
+    assert "tier_1         06:44 EST" in text
+    assert "p95 of 26 nights 29 min x 1.5" in text
+    _, text = learning.orch("explain", TO4, DAY.isoformat(), "--mode", "overnight")
+    assert "p95 of 26 nights 29 min x 1.5" in text
+
+
+def test_inference_and_late_marks_go_by_the_learned_due_time() -> None:
+    """A due time that nights say is the one after which a silent processor is inferred, and a page says late."""
+    wide = Auto(0.95, 28, 1.0, timedelta(minutes=10), timedelta(hours=10))
+    due = Due(LocalTime(0, time(8, 30)), None, wide)
+    policy = with_expectation(TO4, "overnight", due=due)
+    kit = HandlersKit(policy=policy).ordinary(rows=0)
+    written(kit.audit, kit, NIGHTS)
+    kit.store.inner.create(path_of("nba"), to_data(_now_learned(kit)))
+    kit.deliver(TDGS, records=200)
+    kit.sweep()
+    kit.ordinary()
+    key, transition = kit.run().key, policy.transitions[TO4]
+    learned_at = should_be_done_at(policy, key, transition, kit.run())
+    # 26 nights that triggered 66 to 91 minutes after 05:00
+    assert learned_at == T0 - timedelta(hours=1) + timedelta(minutes=89, seconds=45)
+    kit.wait(timedelta(minutes=29))
+    kit.sweep()
+    assert not kit.logged("completion.inferred")
+    assert "late" not in [cell.word for cell in cells_of(policy, kit.run(), load_run(kit.store, key), kit.clock.now())]
+    kit.wait(timedelta(minutes=1))
+    kit.sweep()
+    assert kit.logged("completion.inferred")

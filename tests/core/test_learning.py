@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
+from shared.core.calendar import due_at
 from shared.core.decision.pause import Pause
 from shared.core.learning.learned import Learned, learn, learned_time, learned_times
 from shared.core.learning.nights import NightSample, RecordedRun, Unusual, night_sample
@@ -42,7 +44,7 @@ def whole(*waits: float, names: Iterable[str] = PHASE3) -> tuple[Report, ...]:
     return tuple(report(name, records=200, ended=T0 + minutes(n)) for name, n in zip(names, after, strict=False))
 
 
-def trigger(after: float, reason: str = "complete", decision: str = "trigger", **more: object) -> LogEntry:
+def trigger(after: float, reason: str = "complete", decision: str = "trigger", **more: Any) -> LogEntry:
     return replace(LogEntry(T0 + minutes(after), 1, decision, reason), **more)
 
 
@@ -106,6 +108,8 @@ def test_what_a_learned_time_cut_short_still_teaches() -> None:
     learned = sampled(late, policy=policy)
     assert isinstance(learned, NightSample)
     assert learned.wait == minutes(29)
+    refreshed = replace(late, decisions={TO4: (*late.decisions[TO4], trigger(30, "refresh", generation=2))})
+    assert sampled(refreshed, policy=policy) == learned
     fixed = policy.transitions[TO4].expects["overnight"].tiers[0].after
     beyond = night(whole(0, fixed / MINUTE + 1), trigger(10, "tier_1", degraded=True, missing=(UTGC,)))
     assert sampled(beyond, policy=policy) is Unusual.DEGRADED
@@ -303,3 +307,15 @@ def test_what_the_policy_does_not_leave_to_nights_stays_fixed() -> None:
     """A run that was given times keeps the fixed ones where auto has left the policy since."""
     before = POLICY.transitions[TO4].expects["overnight"]
     assert effective(before, {"tier_1": value(31), "deadline": value(31)}) == before
+
+
+@pytest.mark.parametrize(("day", "opens"), [(date(2025, 3, 8), 9), (date(2025, 11, 1), 10), (date(2025, 3, 7), 10)])
+def test_a_night_in_which_the_clocks_change_is_measured_in_elapsed_time(day: date, opens: int) -> None:
+    """From the opening at 05:00 local, which is another hour of UTC that morning; so is the due time that follows."""
+    key = replace(NIGHT, day=day)
+    began = datetime(day.year, day.month, day.day, opens, 30, tzinfo=UTC) + timedelta(days=1)
+    reports = [replace(one, received_at=began + minutes(12 if one.processor == UTGC else 0)) for one in whole()]
+    reports.sort(key=lambda one: one.received_at)
+    run = night(reports, replace(trigger(0), at=began + minutes(15)), key=key)
+    assert sampled(run, today=day + timedelta(days=2)) == NightSample(day, minutes(12), minutes(45))
+    assert due_at(key, AfterOpened(minutes(45)), POLICY) == began + minutes(15)

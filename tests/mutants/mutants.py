@@ -37,6 +37,8 @@ T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
 T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
+LEARNING_NIGHTS, LEARNED = "shared/core/learning/nights.py", "shared/core/learning/learned.py"
+T_LEARNING = "tests/core/test_learning.py::test_"
 AFTER_RUN, T_AFTER = "shared/core/policy/after_run.py", "tests/core/test_after_run.py::test_"
 T_PASSES, T_PASSED = "tests/core/test_passes.py::test_", "tests/app/test_passes.py::test_"
 EVENTS, DEAD_LETTERS = "shared/app/transitions/cloudevents.py", "shared/app/sweep/dead_letters.py"
@@ -3548,5 +3550,133 @@ MUTANTS = [
         """return f"'{value}" if value.startswith""",
         """return f"{value}" if value.startswith""",
         "tests/health/test_front.py::test_csv_is_read_by_a_spreadsheet_and_runs_nothing_in_it",
+    ),
+    mutant(
+        "a quantile is that of the value below",
+        "shared/core/learning/quantile.py",
+        "return min(max(below + (above - below) * share, below), above)",
+        "return below",
+        "tests/core/test_quantile.py::test_it_is_what_numpy_says",
+    ),
+    mutant(
+        "a night is measured to its trigger",
+        LEARNING_NIGHTS,
+        "NightSample(key.day, ready.wait, sent.at - opens)",
+        "NightSample(key.day, sent.at - opens, sent.at - opens)",
+        f"{T_LEARNING}a_night_is_measured_to_its_last_report_not_to_its_trigger",
+    ),
+    mutant(
+        "a degraded night teaches",
+        LEARNING_NIGHTS,
+        "if sent.degraded and not cut_short:",
+        "if sent.degraded and ready is None:",
+        f"{T_LEARNING}what_a_learned_time_cut_short_still_teaches",
+    ),
+    mutant(
+        "what a learned time cut short teaches nothing",
+        LEARNING_NIGHTS,
+        "ready is not None and ready.wait <= fixed",
+        "ready is not None and ready.wait < timedelta(0)",
+        f"{T_LEARNING}what_a_learned_time_cut_short_still_teaches",
+    ),
+    mutant(
+        "a paused night teaches",
+        LEARNING_NIGHTS,
+        "return covers and pause.begins_at <= ends and",
+        "return False and covers and pause.begins_at <= ends and",
+        f"{T_LEARNING}a_pause_of_the_mode_makes_a_night_unusual",
+    ),
+    mutant(
+        "a night of an operator teaches",
+        LEARNING_NIGHTS,
+        "any(entry.decision in ACTS for entry in decisions)",
+        "any(entry.decision in ACTS for entry in decisions[:0])",
+        f"{T_LEARNING}nights_that_teach_nothing",
+    ),
+    mutant(
+        "a refreshed night teaches",
+        LEARNING_NIGHTS,
+        "entry.generation > 1 for",
+        "entry.generation > 2 for",
+        f"{T_LEARNING}nights_that_teach_nothing",
+    ),
+    mutant(
+        "six nights are enough",
+        "shared/core/policy/adaptive.py",
+        "ENOUGH_NIGHTS = 7",
+        "ENOUGH_NIGHTS = 6",
+        f"{T_LEARNING}fewer_than_seven_nights_teach_nothing",
+    ),
+    mutant(
+        "a run learns from its own night",
+        LEARNED,
+        "if first <= night.day < key.day]",
+        "if first <= night.day <= key.day]",
+        f"{T_LEARNING}only_the_last_nights_before_the_run_count",
+    ),
+    mutant(
+        "two nights of a weekday outweigh the others",
+        LEARNED,
+        "if len(alike) >= ENOUGH_NIGHTS and len(alike) < len(nights)",
+        "if len(alike) >= 2 and len(alike) < len(nights)",
+        f"{T_LEARNING}nights_of_the_weekday_count_where_there_are_seven",
+    ),
+    mutant(
+        "a backfill run is given learned times",
+        LEARNED,
+        "if key.lane is Lane.BACKFILL:",
+        "if key.lane is None:",
+        f"{T_LEARNING}each_mode_learns_from_its_own_nights",
+    ),
+    mutant(
+        "a learned time leaves its bounds",
+        "shared/core/policy/adaptive.py",
+        "return min(max(length, self.at_least), self.at_most)",
+        "return max(length, self.at_least)",
+        f"{T_LEARNING}a_learned_time_replaces_the_fixed_one_within_the_bounds",
+        "tests/core/test_adaptive.py::test_a_learned_run_is_decided_as_one_with_these_times_fixed",
+    ),
+    mutant(
+        "a learned tier overtakes the one above it",
+        "shared/core/policy/adaptive.py",
+        "latest = own if tier.auto is None else max(latest, own)",
+        "latest = own",
+        f"{T_LEARNING}no_tier_overtakes_the_one_above_it",
+        "tests/core/test_adaptive.py::test_a_learned_run_is_decided_as_one_with_these_times_fixed",
+    ),
+    mutant(
+        "a run is decided by the fixed times whatever it was given",
+        "shared/core/decision/snapshot.py",
+        "return effective(self.transition.expects[self.key.mode], self.learned)",
+        "return self.transition.expects[self.key.mode]",
+        "tests/core/test_adaptive.py::test_a_tier_goes_at_its_learned_time_and_not_before",
+    ),
+    mutant(
+        "a run that the sweep opens is given no times",
+        "shared/app/sweep/expected_runs.py",
+        "learned=learned_for(ctx.ports.store, ctx.policy, key),",
+        "learned={},",
+        "tests/app/test_learning.py::test_the_sweep_opens_runs_with_their_times_too",
+    ),
+    mutant(
+        "the record is read at every sweep",
+        "shared/app/learning/daily.py",
+        "if before.computed_at is not None and ctx.policy.local(before.computed_at).date() >= today:",
+        "if before.computed_at is None and ctx.policy.local(now).date() > today:",
+        "tests/app/test_learning.py::test_a_sweep_learns_once_a_day",
+    ),
+    mutant(
+        "a later tier may be learned to come first",
+        "shared/core/policy/adaptive_check.py",
+        "            if later < earlier:",
+        "            if later < earlier and before.auto is None:",
+        "tests/adapters/test_policy_adaptive.py::test_what_is_refused",
+    ),
+    mutant(
+        "a fixed time may lie outside its bounds",
+        "shared/core/policy/adaptive_check.py",
+        "elif not auto.at_least <= timed.length <= auto.at_most:",
+        "elif timed.length > auto.at_most:",
+        "tests/adapters/test_policy_adaptive.py::test_what_is_refused",
     ),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from shared.core.calendar import instant
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
+from tests.random_nights.adapting import in_force
 from tests.random_nights.declining import changed_since
 from tests.random_nights.fault_injector import Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
@@ -76,7 +77,7 @@ def no_trigger_against_the_policy(claim: ClaimCheck) -> str | None:
         return None
     why = NOT_READY
     for seen in _possible_views(claim):
-        found = reason_at(claim.transition.expects[claim.key.mode], seen, claim.now)
+        found = reason_at(in_force(claim.trace.learned, claim.transition, claim.key), seen, claim.now)
         if found != claim.reason:
             why = f"the policy says {found or 'wait'!r}, missing {sorted(seen.missing)}"
             continue

@@ -16,6 +16,7 @@ from shared.core.policy.policy import Policy
 from shared.simulation.fakes.clock import VirtualClock
 from shared.simulation.recurrence import back_off
 from shared.simulation.scheduler import Scheduler
+from tests.random_nights.adapting import adaptive, adapts, lessons
 from tests.random_nights.case import CaseMessage, Kind, Night
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.final_state import AT_END
@@ -71,7 +72,11 @@ class Played:
 
 def play(policy: Policy, names: Names, night: Night, *, timeline: bool = False) -> Played:
     """Play a night until it is over or something was wrong."""
-    return Driver(policy, names, night, timeline=timeline).run()
+    if not adapts(night):
+        return Driver(policy, names, night, timeline=timeline).run()
+    driver = Driver(adaptive(policy, night.seed), names, night, timeline=timeline)
+    driver.world.teach(lessons(policy, night))
+    return driver.run()
 
 
 class Driver:

@@ -14,6 +14,7 @@ from shared.core.model import Lane
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Publication, Role, Transition
 from shared.simulation.scenario import Health
+from tests.random_nights.adapting import in_force
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.oracle import View, blocking, reason_at, view
 from tests.random_nights.ports import Truth
@@ -119,7 +120,7 @@ def unkept(looking: LivenessCheck) -> Iterator[str]:
     if looking.paused:
         return
     seen = looking.seen()
-    expectation = looking.transition.expects[looking.track.run.key.mode]
+    expectation = in_force(looking.trace.learned, looking.transition, looking.track.run.key)
     reason = reason_at(expectation, seen, looking.now)
     yield from overdue_says_so(looking)
     yield from repairs_say_what_came_of_them(looking, seen)
@@ -197,7 +198,7 @@ def unconfirmed_says_so(looking: LivenessCheck) -> Iterator[str]:
 def overdue_says_so(looking: LivenessCheck) -> Iterator[str]:
     """Past its due time a transition has been triggered, alerted on, overtaken, or waits for one that says so (T2)."""
     track, key = looking.track, looking.track.run.key
-    due = looking.transition.expects[key.mode].due
+    due = in_force(looking.trace.learned, looking.transition, key).due
     if due is None or key.lane is Lane.BACKFILL:
         return
     for kind, local in (("due_warning", due.warning), ("due_critical", due.critical)):

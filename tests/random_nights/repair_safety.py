@@ -11,6 +11,7 @@ from shared.core.model import Lane, RunKey
 from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy, Repairs
 from shared.core.repairs import UNKNOWN
+from tests.random_nights.adapting import in_force
 from tests.random_nights.oracle_of_one import floor_of
 from tests.random_nights.ports import Truth
 from tests.random_nights.trace import RunTrace, Trace, Track
@@ -86,12 +87,12 @@ def every_past_repair_is_told(policy: Policy, book: Trace) -> Iterator[str]:
 
 
 def inferred_only_when_silent(
-    policy: Policy, truth: Truth, run: RunTrace, phase: str, name: str, now: datetime
+    policy: Policy, truth: Truth, book: Trace, run: RunTrace, phase: str, name: str, now: datetime
 ) -> str | None:
     """Taken as completed is a required processor that said nothing, past its due time, whose table is full."""
     processor, waiting = policy.phases[phase].processors[name], policy.after(phase)
     what = f"{run.key.id} {name} inferred"
-    expected = [one.expects[run.key.mode] for one in waiting if run.key.mode in one.expects]
+    expected = [in_force(book.learned, one, run.key) for one in waiting if run.key.mode in one.expects]
     requiring = [one for one in expected if name in one.required]
     if not requiring or run.key.lane is Lane.BACKFILL:
         return f"{what} and not required"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.core.calendar import due_at
 from shared.core.model import Lane
 from shared.core.policy.policy import Repairs
+from tests.random_nights.adapting import in_force
 from tests.random_nights.oracle import View
 from tests.random_nights.trace import Data
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def repairs_say_what_came_of_them(looking: LivenessCheck, seen: View) -> Iterator[str]:
     """Of a run that waits past its due time people know which repairs were not accepted, and which were in vain."""
     track, run, policy = looking.track, looking.track.run, looking.policy
-    due, units = looking.transition.expects[run.key.mode].due, run.data.get("units")
+    due, units = in_force(looking.trace.learned, looking.transition, run.key).due, run.data.get("units")
     at = None if due is None else due_at(run.key, due.warning, policy)
     on = policy.calendar is not None and (not units or units["final"] < units["total"])
     early = on and policy.modes[run.key.mode].partition_offset_days < 0

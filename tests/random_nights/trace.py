@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from shared.core.learning.learned import Learned
 from shared.core.model import Lane, RunKey
 from tests.random_nights.case import CaseMessage, Night
 from tests.random_nights.declining import Declined
@@ -204,6 +205,8 @@ class Trace:
     pauses: Pauses = field(default_factory=Pauses)
     # Those of the pipelines that are played beside.
     others: list[Trace] = field(default_factory=list)
+    # What is known of past nights, None where the policy asks for none.
+    learned: Learned | None = None
 
     def run(self, key: RunKey) -> RunTrace:
         found = self.runs.get(key)

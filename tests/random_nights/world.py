@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from shared.app.state.learned import path_of
+from shared.core.learning.learned import Learned
 from shared.core.model import Lane, RunKey
 from shared.core.policy.policy import Policy
+from shared.documents import to_data
 from shared.ports import Message, Notice, Row
 from tests.random_nights.case import CaseMessage, Night
 from tests.random_nights.claim_safety import ON_CLAIM, ClaimCheck
@@ -68,6 +71,11 @@ class NightWorld:
         self.mutations = 0
         self._start, self._repair = start, repair
 
+    def teach(self, learned: Learned) -> None:
+        """Let this be known of past nights before anything happens."""
+        self.trace.learned = learned
+        self.inner.create(path_of(self.policy.pipeline), to_data(learned))
+
     def requested(self, argv: tuple[str, ...]) -> None:
         """An operator asks for a generation: `trigger TRANSITION DATE --mode MODE ...`."""
         lane = Lane.BACKFILL if "backfill" in argv else Lane.LIVE
@@ -77,7 +85,7 @@ class NightWorld:
     def wrote(self, handler: Handler, path: str, data: Data | None) -> None:
         self._wrong(writes_stay_in_their_run.__name__, writes_stay_in_their_run(self.trace, handler, path))
         kind, _, rest = path.partition("/")
-        if kind in ("locks", "sweeps", "digests") or data is None:
+        if kind in ("locks", "sweeps", "digests", "learned") or data is None:
             return
         self.mutations += 1
         match kind:
@@ -185,7 +193,9 @@ class NightWorld:
                 run.hear(_heard(run, brought, self.trace.only_recorded[message_id], at))
             elif latest is not None and latest["outcome"] == "inferred":
                 now = latest["received_at"]
-                silent = inferred_only_when_silent(self.policy, self.truth, run, data["phase"], data["processor"], now)
+                silent = inferred_only_when_silent(
+                    self.policy, self.truth, self.trace, run, data["phase"], data["processor"], now
+                )
                 self._wrong(inferred_only_when_silent.__name__, silent)
                 run.hear(
                     Heard(

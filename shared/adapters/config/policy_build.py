@@ -26,6 +26,7 @@ from shared.adapters.config.service_schema import (
 )
 from shared.adapters.config.transition_schema import (
     AfterRunSchema,
+    AutoSchema,
     ConfirmSchema,
     DeadlineSchema,
     DispatchSchema,
@@ -38,6 +39,7 @@ from shared.adapters.config.transition_schema import (
     TierSchema,
     TransitionSchema,
 )
+from shared.core.policy.adaptive import Auto
 from shared.core.policy.after_run import AfterRun
 from shared.core.policy.alerts import NOWHERE
 from shared.core.policy.config_error import ConfigError, suggest
@@ -94,8 +96,13 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
 
 
+def _auto(schema: AutoSchema) -> Auto:
+    nights = int(schema.of.partition(" ")[0])
+    return Auto(schema.quantile, nights, schema.times, _duration(schema.at_least), _duration(schema.at_most))
+
+
 def _deadline(schema: DeadlineSchema) -> Deadline:
-    return Deadline(**_given(schema, after=_duration))
+    return Deadline(**_given(schema, after=_duration, auto=_auto))
 
 
 def _due_time(text: str | AfterOpenedSchema) -> DueTime:
@@ -108,7 +115,10 @@ def _due_time(text: str | AfterOpenedSchema) -> DueTime:
 
 def _due(schema: DueSchema) -> Due:
     times = {"warning": None, "critical": None}
-    return Due(**times | _given(schema, warning=_due_time, critical=_due_time))
+    given = times | _given(schema, warning=_due_time, critical=_due_time)
+    learned = given.pop("auto", None)
+    autos = {} if learned is None else _given(learned, warning=_auto, critical=_auto)
+    return Due(**given, **{f"{name}_auto": auto for name, auto in autos.items()})
 
 
 def _after_run(schema: AfterRunSchema) -> AfterRun:
@@ -116,7 +126,7 @@ def _after_run(schema: AfterRunSchema) -> AfterRun:
 
 
 def _tiers(schemas: list[TierSchema]) -> tuple[Tier, ...]:
-    return tuple(Tier(**_given(tier, after=_duration)) for tier in schemas)
+    return tuple(Tier(**_given(tier, after=_duration, auto=_auto)) for tier in schemas)
 
 
 def _calendar(schema: CalendarSchema) -> Calendar:

@@ -85,6 +85,11 @@ DueTime = Annotated[
         examples=['"08:30"', '"+1d 02:00"'],
     ),
 ]
+Nights = Annotated[
+    str, Meta(pattern="^[0-9]{1,3} nights" + END, description="a number of nights", examples=["28 nights"])
+]
+Quantile = Annotated[float, Meta(gt=0, le=1, description="a quantile above 0, at most 1", examples=[0.95])]
+Factor = Annotated[float, Meta(gt=0, le=100, description="a factor above 0, at most 100", examples=[1.5])]
 Percent = Annotated[float, Meta(ge=0, le=100, description="a percentage from 0 to 100", examples=[80])]
 Share = Annotated[int, Meta(ge=0, le=100, description="a whole percentage from 0 to 100", examples=[80])]
 Count = Annotated[int, Meta(ge=1, description="a whole number from 1 on", examples=[3])]

@@ -13,11 +13,14 @@ from shared.adapters.config.schema_types import (
     Count,
     DueTime,
     Duration,
+    Factor,
     Growth,
     Kind,
     Name,
+    Nights,
     Offset,
     Percent,
+    Quantile,
     Schema,
     SqlFile,
     Status,
@@ -57,6 +60,23 @@ class GateSchema(Schema):
     on_unreadable: OnUnreadable | UnsetType = UNSET
 
 
+class AutoSchema(Schema):
+    """A time that past nights say, beside the fixed one, which holds with fewer than seven ordinary nights.
+
+    - `quantile`: the quantile of the nights: 0.95 for one that 95 of 100 nights stay under
+    - `of`: the dates that are looked at, back from the run's own; ordinary nights of its mode among them count
+    - `times`: by what the quantile is multiplied
+    - `at_least`: no less, whatever the nights say; the fixed time lies within both bounds
+    - `at_most`: no more
+    """
+
+    quantile: Quantile
+    of: Nights
+    times: Factor
+    at_least: Duration
+    at_most: Duration
+
+
 class TierSchema(Schema):
     """From a time on, fewer processors are enough.
 
@@ -66,6 +86,9 @@ class TierSchema(Schema):
 
     after: Duration
     at_least: Count
+    auto: Annotated[
+        AutoSchema | UnsetType | None, Meta(description="what past nights say instead of `after`, within bounds")
+    ] = UNSET
 
 
 class DeadlineSchema(Schema):
@@ -77,6 +100,20 @@ class DeadlineSchema(Schema):
 
     after: Duration
     then: Then
+    auto: Annotated[
+        AutoSchema | UnsetType | None, Meta(description="what past nights say instead of `after`, within bounds")
+    ] = UNSET
+
+
+class DueAutoSchema(Schema):
+    """Due times that past nights say, counted from when the mode opens.
+
+    - `warning`: when a person is told
+    - `critical`: when that becomes critical
+    """
+
+    warning: AutoSchema | UnsetType | None = UNSET
+    critical: AutoSchema | UnsetType | None = UNSET
 
 
 class DueSchema(Schema):
@@ -89,6 +126,10 @@ class DueSchema(Schema):
 
     warning: DueTime | AfterOpenedSchema | UnsetType | None = UNSET
     critical: DueTime | AfterOpenedSchema | UnsetType | None = UNSET
+    auto: Annotated[
+        DueAutoSchema | UnsetType | None,
+        Meta(description="what past nights say instead of `warning` and `critical`, within bounds"),
+    ] = UNSET
 
 
 class AfterRunSchema(Schema):

@@ -48,7 +48,9 @@ def _learned(ctx: Context, done: Sweep, nights: int, now: datetime) -> datetime 
     lease = acquire(ctx, SUBJECT, TRY_AGAIN)
     if isinstance(lease, Locked):
         return lease.until
-    first = today - timedelta(days=nights)
+    # The dates before that of the run which is opened today, which may be yesterday's.
+    back = max(0, *(-mode.partition_offset_days for mode in ctx.policy.modes.values()))
+    first = today - timedelta(days=nights + back)
     try:
         runs, pauses = recorded_nights(ctx, first, today)
     except Unavailable as error:

@@ -22,6 +22,7 @@ from shared.core.calendar import due_at, instant, is_expected, working_day
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.pause import Pause, pause_at, paused_text
 from shared.core.model import HoldCause, Lane, Run, RunKey, State, TransitionState, TriggerReason, Units
+from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
 from shared.core.reporting.page import Cell, Overview, Row, Tone
@@ -146,12 +147,12 @@ def cell(policy: Policy, run: Run, transition: Transition, state: TransitionStat
         call = state.unproven
         return Cell(transition.name, state.state.value, Tone.BUSY, call.since, (f"unproven: {call.text}",))
     if state.accepted_plan is not None:
-        return _triggered(policy, run.key, transition, state, now)
+        return _triggered(policy, run, transition, state, now)
     name = transition.name
     empty = run.units is not None and run.units.total == 0
     if state.state is State.EMPTY_OK or (empty and state.state is State.WAITING):
         return Cell(name, NOTHING, Tone.QUIET)
-    late, tone = _late(policy, run.key, transition, None, now)
+    late, tone = _late(policy, run, transition, None, now)
     notes = (late,) if late and run.closed_at is None else ()
     if state.state is State.HELD:
         why = state.hold.text if state.hold is not None else "the deadline has passed"
@@ -167,7 +168,7 @@ def cell(policy: Policy, run: Run, transition: Transition, state: TransitionStat
     return Cell(name, "late" if late else "waiting", tone if late else Tone.BUSY, None, notes)
 
 
-def _triggered(policy: Policy, key: RunKey, transition: Transition, state: TransitionState, now: datetime) -> Cell:
+def _triggered(policy: Policy, run: Run, transition: Transition, state: TransitionState, now: datetime) -> Cell:
     plan = state.accepted_plan
     assert plan is not None
     notes = [REASONS.get(plan.reason, plan.reason.replace("_", " "))]
@@ -175,7 +176,7 @@ def _triggered(policy: Policy, key: RunKey, transition: Transition, state: Trans
     if plan.degraded:
         notes.append(f"degraded: without {', '.join(plan.missing)}")
         tone = Tone.NOTICE
-    late, worse = _late(policy, key, transition, state.triggered_at, now)
+    late, worse = _late(policy, run, transition, state.triggered_at, now)
     if late:
         notes.append(late)
         tone = worse if worse is Tone.BAD else Tone.NOTICE
@@ -197,9 +198,9 @@ def unconfirmed(transition: Transition, state: TransitionState, now: datetime) -
     return state.last_dispatched_at is not None and now >= confirm_by(state, transition.confirm.within)
 
 
-def _late(policy: Policy, key: RunKey, transition: Transition, at: datetime | None, now: datetime) -> tuple[str, Tone]:
+def _late(policy: Policy, run: Run, transition: Transition, at: datetime | None, now: datetime) -> tuple[str, Tone]:
     """Return by how much a transition was triggered, or is, after its due time; empty if it was not."""
-    due = transition.expects[key.mode].due
+    key, due = run.key, expectation_of(transition, run.key.mode, run).due
     if due is None:
         return "", Tone.GOOD
     warning, critical = due_at(key, due.warning, policy), due_at(key, due.critical, policy)

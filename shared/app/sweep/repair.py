@@ -13,6 +13,7 @@ from shared.core.calendar import due_at, working_day
 from shared.core.decision.holdings import Holdings
 from shared.core.decision.pause import pause_at
 from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
+from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
@@ -123,7 +124,7 @@ def may_repair(policy: Policy, run: Run) -> bool:
 def _is_silent(
     ctx: Context, run: Run, loaded: Loaded, transition: Transition, processor: Processor, now: datetime
 ) -> bool:
-    due = transition.expects[run.key.mode].due
+    due = expectation_of(transition, run.key.mode, run).due
     due_warning = due_at(run.key, due.warning, ctx.policy) if due else None
     state = loaded.transition(transition.name).value
     if due_warning is None or now < due_warning or state.triggered or state.state is State.CLAIMED:

@@ -36,6 +36,7 @@ def versioned_input(ctx: Context, key: RunKey, loaded: Loaded, transition: Trans
         closed=run is not None and run.closed_at is not None,
         code_version=ctx.code_version,
         pauses=loaded.pauses,
+        learned={} if run is None else run.learned.get(transition.name, {}),
     )
     return VersionedInput(snapshot, stored.version)
 

@@ -23,6 +23,7 @@ from shared.core.decision.decisions import (
     Wait,
 )
 from shared.core.decision.gates import Fit, Unchecked, Unfit
+from shared.core.decision.learned_times import learned_evidence
 from shared.core.decision.next_moment import next_moment, next_text
 from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import refresh_until
@@ -165,7 +166,7 @@ def _note(at: ProcessorStatus) -> str:
 def _times(snapshot: DecisionInput, completeness: Completeness, now: datetime) -> list[dict[str, Any]]:
     """Return tiers, deadline and due times with what each of them wants."""
     times: list[dict[str, Any]] = []
-    expectation, since = snapshot.expectation, snapshot.clock_from
+    expectation, since, learned = snapshot.expectation, snapshot.clock_from, learned_evidence(snapshot)
     for number, tier in enumerate(expectation.tiers, start=1):
         wants = (
             f"{min(tier.at_least, len(completeness.expected))} of {len(completeness.expected)} and every required one"
@@ -180,6 +181,8 @@ def _times(snapshot: DecisionInput, completeness: Completeness, now: datetime) -
             at = due_at(snapshot.key, clock, snapshot.policy)
             if at is not None:
                 times.append(_time(name, "a person is told", at, now))
+    for entry in times:
+        entry["learned"] = learned.get(entry["name"])
     key, policy = snapshot.key, snapshot.policy
     if expectation.due is not None and key.lane is Lane.LIVE and not is_expected(key, policy):
         why = not_expected(key, policy)
@@ -196,7 +199,7 @@ def _times(snapshot: DecisionInput, completeness: Completeness, now: datetime) -
 
 
 def _time(name: str, wants: str, at: datetime | None, now: datetime) -> dict[str, Any]:
-    return {"name": name, "wants": wants, "at": _iso(at), "passed": at is not None and now >= at}
+    return {"name": name, "wants": wants, "at": _iso(at), "passed": at is not None and now >= at, "learned": None}
 
 
 def _gates(snapshot: DecisionInput, completeness: Completeness) -> list[dict[str, Any]]:
@@ -316,6 +319,7 @@ def _render(snapshot: DecisionInput, evidence: dict[str, Any], completeness: Com
     for entry in evidence["times"]:
         lines.append(
             f"    {entry['name']:<14} {when(entry['at']):<14} {entry['wants']}{' (passed)' if entry['passed'] else ''}"
+            + (f"; {entry['learned']['text']}" if entry["learned"] else "")
         )
     lines += [f"    gate {gate['name']:<24} {gate['verdict']:<6} {gate['text']}" for gate in evidence["gates"]]
     if evidence["preflight"]:

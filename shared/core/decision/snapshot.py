@@ -12,7 +12,8 @@ from shared.core.decision.completeness import NEVER, Completeness, completeness_
 from shared.core.decision.gates import Readings
 from shared.core.decision.holdings import NOTHING_READ, Holdings
 from shared.core.decision.pause import Pause, pause_at
-from shared.core.model import Completion, RunKey, TransitionState, Units
+from shared.core.model import Completion, LearnedTime, RunKey, TransitionState, Units
+from shared.core.policy.adaptive import effective
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Expectation, Gate, Transition
@@ -26,7 +27,8 @@ class DecisionInput:
     ``next_report_at`` is the receipt of that phase's latest report, ``next_trigger_ids`` are the triggers that its
     reports name;
     ``units`` None means that no calendar reading is known, ``final_at`` is since when they are final;
-    ``pauses`` are those that the store knows, None before they were read.
+    ``pauses`` are those that the store knows, None before they were read; ``learned`` are the times that the run was
+    given from past nights, by name (behaviour T11).
     """
 
     policy: Policy
@@ -43,10 +45,12 @@ class DecisionInput:
     readings: Readings = field(default_factory=Readings)
     code_version: str = ""
     pauses: tuple[Pause, ...] | None = None
+    learned: Mapping[str, LearnedTime] = field(default_factory=dict)
 
-    @property
+    @computed_once
     def expectation(self) -> Expectation:
-        return self.transition.expects[self.key.mode]
+        """What the policy expects, with the times that the run was given from past nights."""
+        return effective(self.transition.expects[self.key.mode], self.learned)
 
     @property
     def processors(self) -> Mapping[str, Processor]:

@@ -72,11 +72,12 @@ def night_sample(
     first = min((report.received_at for report in run.reports), default=opens)
     if any(_is_within(pause, key.mode, min(first, opens), sent.at) for pause in pauses):
         return Unusual.PAUSED
-    if any(entry.generation > 1 for entry in decisions):
-        return Unusual.REFRESHED
     ready = readiness_of(policy, transition, run, sent.at, today)
     fixed = _fixed(expectation, sent.reason)
-    if sent.degraded and (fixed is None or ready is None or ready.wait > fixed):
+    cut_short = sent.degraded and fixed is not None and ready is not None and ready.wait <= fixed
+    if any(entry.generation > 1 for entry in decisions) and not cut_short:
+        return Unusual.REFRESHED
+    if sent.degraded and not cut_short:
         return Unusual.DEGRADED
     return Unusual.INCOMPLETE if ready is None else NightSample(key.day, ready.wait, sent.at - opens)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.core.model import LearnedTime
+from shared.core.model import LearnedTime, Run
 
 if TYPE_CHECKING:
-    from shared.core.policy.transitions import Deadline, Due, DueTime, Expectation, Tier
+    from shared.core.policy.transitions import Deadline, Due, DueTime, Expectation, Tier, Transition
 
 # So many nights make a sample; with fewer the fixed times hold.
 ENOUGH_NIGHTS = 7
@@ -58,6 +58,26 @@ def autos(expectation: Expectation) -> Iterator[tuple[str, Auto]]:
         yield DUE_CRITICAL, due.critical_auto
 
 
+def length_of(expectation: Expectation, name: str) -> timedelta | None:
+    """Return the length of a time of an effective expectation by its name; None for a due time that is fixed."""
+    from shared.core.policy.transitions import AfterOpened
+
+    due = expectation.due
+    if name == DEADLINE:
+        return None if expectation.deadline is None else expectation.deadline.after
+    if name in (DUE_WARNING, DUE_CRITICAL):
+        at = None if due is None else due.warning if name == DUE_WARNING else due.critical
+        return at.after if isinstance(at, AfterOpened) else None
+    tiers = {tier_name(number): tier for number, tier in enumerate(expectation.tiers, start=1)}
+    return tiers[name].after
+
+
+def expectation_of(transition: Transition, mode: str, run: Run | None) -> Expectation:
+    """Return what a transition of a run is decided by; None is a run that is not opened, which has the fixed times."""
+    learned = {} if run is None else run.learned.get(transition.name, {})
+    return effective(transition.expects[mode], learned)
+
+
 def effective(expectation: Expectation, learned: Mapping[str, LearnedTime]) -> Expectation:
     """Return what a run is decided by: the policy with the times that the run was given when it was opened.
 
@@ -87,13 +107,14 @@ def _tiers(tiers: tuple[Tier, ...], learned: Mapping[str, LearnedTime]) -> Itera
     latest = timedelta(0)
     for number, tier in enumerate(tiers, start=1):
         after = _length(tier.auto, tier_name(number), learned)
-        latest = max(latest, tier.after if after is None else after)
+        own = tier.after if after is None else after
+        latest = own if tier.auto is None else max(latest, own)
         yield replace(tier, after=latest)
 
 
 def _deadline(deadline: Deadline | None, learned: Mapping[str, LearnedTime], latest: timedelta) -> Deadline | None:
-    if deadline is None:
-        return None
+    if deadline is None or deadline.auto is None:
+        return deadline
     after = _length(deadline.auto, DEADLINE, learned)
     return replace(deadline, after=max(latest, deadline.after if after is None else after))
 

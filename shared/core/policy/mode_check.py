@@ -8,7 +8,7 @@ from itertools import combinations
 
 from shared.core.policy.config_error import ConfigError, spell
 from shared.core.policy.policy import Mode, Policy
-from shared.core.policy.transitions import AfterOpened, DueTime
+from shared.core.policy.transitions import AfterOpened, Due, DueTime
 from shared.core.policy.working_days import Resolve
 
 MIDNIGHT = datetime(2000, 1, 1)  # noqa: DTZ001 - the day of a nominal time has no zone
@@ -123,7 +123,15 @@ def never_told(policy: Policy) -> list[ConfigError]:
         for transition in policy.transitions.values()
         for name, expectation in transition.expects.items()
         if (mode := policy.modes.get(name)) is not None and expectation.due is not None
-        for word, at in (("warning", expectation.due.warning), ("critical", expectation.due.critical))
+        for word, at in _due_times(expectation.due)
         for closes in (timedelta(days=max(mode.partition_offset_days + 1, 0) + 2),)
         if at is not None and nominal(at, mode) >= closes
     ]
+
+
+def _due_times(due: Due) -> Iterator[tuple[str, DueTime | None]]:
+    """Yield the latest that each due time can be, by its key below `due`."""
+    yield from (("warning", due.warning), ("critical", due.critical))
+    for word, auto in (("warning", due.warning_auto), ("critical", due.critical_auto)):
+        if auto is not None:
+            yield f"auto.{word}.at_most", AfterOpened(auto.at_most)

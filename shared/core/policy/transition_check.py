@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from shared.core.policy.adaptive_check import adaptive_problems
 from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.mode_check import nominal
 from shared.core.policy.names import build_names
@@ -54,6 +55,7 @@ def _expectation(policy: Policy, transition: Transition, mode: str, expectation:
         yield ConfigError(f"{key}.required", "nothing is expected", "name at least one processor")
     yield from _tiers(expectation, key)
     yield from due_problems(expectation, key)
+    yield from adaptive_problems(expectation, policy.modes.get(mode), key)
     due, passes = expectation.due, policy.modes.get(mode)
     if passes is None or due is None or due.warning is None or due.critical is None:
         return

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from shared.app.context import Context
+from shared.app.state.repository import read_run, run_path
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.snapshot import transitions_of
 from shared.core.calendar import day_of, due_at, instant, working_day
 from shared.core.errors import Unavailable
-from shared.core.model import RunKey, Units
+from shared.core.model import Run, RunKey, Units
+from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
@@ -21,9 +23,17 @@ def keys(policy: Policy, day: date) -> list[RunKey]:
     return [RunKey(policy.pipeline, day_of(mode, day), mode.name) for mode in modes]
 
 
-def should_be_done_at(policy: Policy, key: RunKey, transition: Transition) -> datetime:
+def run_of(ctx: Context, key: RunKey) -> Run | None:
+    """Return a run for the times that it was given when it was opened; it is not read where none are learned (T11)."""
+    if not ctx.policy.nights_needed:
+        return None
+    stored = read_run(ctx.ports.store.get(run_path(key))[0])
+    return None if stored is None else stored.value
+
+
+def should_be_done_at(policy: Policy, key: RunKey, transition: Transition, run: Run | None) -> datetime:
     """Return the transition's first due time, the end of the working day where it has none."""
-    due = transition.expects[key.mode].due
+    due = expectation_of(transition, key.mode, run).due
     at = None if due is None else due_at(key, due.warning or due.critical, policy)
     return at or instant(working_day(key, policy) + timedelta(days=1), time(0), policy.zone)
 
@@ -52,10 +62,11 @@ def outputs(policy: Policy, phase: str, mode: str, day: date) -> tuple[list[Proc
     ]
 
 
-def transitions(policy: Policy, key: RunKey, now: datetime) -> list[Transition]:
+def transitions(ctx: Context, key: RunKey, now: datetime) -> list[Transition]:
     """Return the transitions of a run that should be done by now."""
+    run = run_of(ctx, key)
     return [
         transition
-        for transition in transitions_of(policy, key.mode)
-        if now >= should_be_done_at(policy, key, transition)
+        for transition in transitions_of(ctx.policy, key.mode)
+        if now >= should_be_done_at(ctx.policy, key, transition, run)
     ]

@@ -40,7 +40,7 @@ def _of_run(
     loaded = load_run(ctx.ports.store, key)
     state = loaded.transition(transition.name).value
     at = state.triggered_at
-    due = nights.should_be_done_at(ctx.policy, key, transition)
+    due = nights.should_be_done_at(ctx.policy, key, transition, None if loaded.run is None else loaded.run.value)
     if units.total == 0 or state.state is State.EMPTY_OK:
         return Measured((_skip(key, "nothing to do"),))
     if at is None and target.now < due:
@@ -129,7 +129,7 @@ def floors(ctx: Context, target: Target, options: Mapping[str, Any]) -> Measured
     statuses: dict[tuple[Processor, date], Status] = {}
     resting = paused.pauses(ctx)
     for key in nights.keys(ctx.policy, target.working_day):
-        for transition in nights.transitions(ctx.policy, key, target.now):
+        for transition in nights.transitions(ctx, key, target.now):
             if paused.excuse(ctx.policy, resting, target, key, transition.name):
                 continue
             expectation = transition.expects[key.mode]

@@ -12,6 +12,7 @@ from shared.app.transitions.snapshot import transitions_of
 from shared.app.validation.checks import nights, paused
 from shared.core.calendar import KEPT, clock_from, instant
 from shared.core.model import HoldCause, Lane, RunKey, State
+from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import ConfirmBy, Transition
 from shared.core.validation.checks import Target
@@ -84,7 +85,7 @@ def _standing_since(policy: Policy, key: RunKey, transition: Transition, loaded:
 
 
 def _past_deadline(policy: Policy, key: RunKey, transition: Transition, loaded: Loaded) -> datetime | None:
-    expectation = transition.expects[key.mode]
+    expectation = expectation_of(transition, key.mode, None if loaded.run is None else loaded.run.value)
     reports = loaded.completions_of(transition.after)
     opened = [
         opener.received_at
