@@ -38,6 +38,7 @@ from shared.cli import (
     status,
     timeline,
     topics,
+    tune,
     workflows,
 )
 from shared.cli.init import command as init
@@ -68,6 +69,7 @@ dead_letters.add_to(app)
 doctor.add_to(app)
 emit.add_to(app)
 cost.add_to(app)
+tune.add_to(app)
 init.add_to(app)
 serve.add_to(app)
 known.add_to(app)

@@ -90,6 +90,7 @@ CALLS = {
     "orch known": [[], ["2026-13-03"]],
     "orch doctor": [[]],
     "orch cost": [[], ["absent.yaml"]],
+    "orch tune": [[], ["--transition", "absent"]],
     "monitor completeness": [[], ["--until", "2026-13-03"]],
     "monitor failures": [[], ["--until", "2026-13-03"]],
     "analyze-validation-trends": [["--until", "2026-01-21"], ["--until", "2026-13-03"]],
