@@ -180,7 +180,7 @@ class KeepingBus(SimulatedBus):
                 during()
             return super().publish(topic, messages)
 
-    def _arrived(self, topic: str, message: Message, delivered: bool) -> None:
+    def _arrived(self, topic: str, message: Message, times: int) -> None:
         self.published.append(Published(self._clock.now(), topic, message))
 
 

@@ -127,10 +127,19 @@ def test_what_it_proposes_can_be_pasted(kit: HandlersKit, tmp_path: Path) -> Non
     afters=st.lists(st.integers(1, 300), min_size=1, max_size=3, unique=True).map(sorted),
 )
 def test_any_proposal_passes_the_checks_of_a_policy(waits: list[timedelta], afters: list[int]) -> None:
-    """Whatever the nights and the fixed times are."""
+    """Whatever the nights and the fixed times are; and none may be shorter than half of the nights were, unless the
+    fixed one is."""
     tiers = tuple(Tier(minutes(after), 4) for after in afters[:-1])
     fixed = replace(FIXED, tiers=tiers, deadline=Deadline(minutes(afters[-1]), Then.TRIGGER_IF_REQUIRED))
-    assert list(adaptive_problems(proposed(fixed, waits, 28), None, "here")) == []
+    proposal = proposed(fixed, waits, 28)
+    assert list(adaptive_problems(proposal, None, "here")) == []
+    middle = sorted(waits)[(len(waits) - 1) // 2]
+    times = [*zip(proposal.tiers, fixed.tiers, strict=True), (proposal.deadline, fixed.deadline)]
+    for after, before in times:
+        assert after is not None
+        assert before is not None
+        assert after.auto is not None
+        assert after.auto.at_least >= min(before.after, middle)
 
 
 def test_too_few_nights_propose_nothing(tmp_path: Path) -> None:

@@ -3679,4 +3679,32 @@ MUTANTS = [
         "elif timed.length > auto.at_most:",
         "tests/adapters/test_policy_adaptive.py::test_what_is_refused",
     ),
+    mutant(
+        "a replay counts what fell short before the clock started",
+        "shared/core/learning/replay.py",
+        "or report.outcome not in GOOD)",
+        "or report.outcome in GOOD)",
+        "tests/cli/test_tune.py::test_a_report_before_the_clock_started_had_fallen_short",
+    ),
+    mutant(
+        "a replay does not ask the clock",
+        "shared/core/learning/replay.py",
+        "at = decision.next_at if isinstance(decision, Wait) else None",
+        "at = None",
+        "tests/cli/test_tune.py::test_a_replay_goes_as_the_night_went",
+    ),
+    mutant(
+        "what came too late for good is a false degradation",
+        "shared/core/learning/tuning.py",
+        "false += whole.at is not None and whole.wait <= LATE",
+        "false += whole.wait <= LATE",
+        "tests/cli/test_tune.py::test_it_says_what_the_nights_took_and_what_other_times_make_of_them",
+    ),
+    mutant(
+        "a proposal may cut half of the nights short",
+        "shared/core/learning/tuning.py",
+        "times, min(fixed, floor), max(fixed, most))",
+        "times, min(fixed, MINUTE), max(fixed, most))",
+        "tests/cli/test_tune.py::test_any_proposal_passes_the_checks_of_a_policy",
+    ),
 ]  # fmt: skip

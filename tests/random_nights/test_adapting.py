@@ -34,10 +34,10 @@ def test_the_nights_are_of_every_kind() -> None:
     places = set()
     for night in (generate(policy, seed) for seed in range(5, 140, 7)):
         assert adapts(night)
-        left, told = adaptive(policy, night.seed), lessons(policy, night)
+        left, past = adaptive(policy, night.seed), lessons(policy, night)
         for transition in left.transitions.values():
             for mode, one in transition.expects.items():
-                after = in_force(told, transition, RunKey(left.pipeline, night.day, mode))
+                after = in_force(past, transition, RunKey(left.pipeline, night.day, mode))
                 for tier, before in zip(after.tiers, one.tiers, strict=True):
                     if before.auto is not None:
                         bounds = (before.auto.at_least, before.auto.at_most)
