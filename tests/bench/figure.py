@@ -84,11 +84,12 @@ class Size:
     nights: int
     open_runs: int
     closed_days: int
+    swept: tuple[int, ...] = (0, 60, 1000)
 
 
-SMALL = Size("small", 6, 1, 60, 40, 2, 3, 2)
+SMALL = Size("small", 6, 1, 60, 40, 2, 3, 2, (0, 3, 60))
 NORMAL = Size("normal", 150, 7, 1000, 1000, 400, 60, 30)
-FULL = Size("full", 500, 15, 10_000, 10_000, 10_000, 60, 30)
+FULL = Size("full", 500, 15, 10_000, 10_000, 10_000, 60, 30, (0, 60, 1000, 10_000))
 
 
 @dataclass(frozen=True)

@@ -1043,10 +1043,25 @@ MUTANTS = [
     ),
     # Refresh
     mutant(
+        "the short way takes nothing to do for an ordinary report",
+        STANDING,
+        "return report.expected_records != 0",
+        "return True",
+        "tests/core/test_ordinary_reports.py::test_the_short_way_is_taken",
+        "tests/core/test_ordinary_reports.py::test_the_short_way_says_what_the_table_says",
+    ),
+    mutant(
+        "the short way begins the clock with a report that was skipped",
+        STANDING,
+        "if not first.skipped and (records is None",
+        "if (records is None",
+        "tests/core/test_ordinary_reports.py::test_the_short_way_says_what_the_table_says",
+    ),
+    mutant(
         "ten percent is not ten percent",
         REFRESH,
-        "* 100 >= percent * before",
-        "* 100 > percent * before",
+        "* 100 >= percent * least",
+        "* 100 > percent * least",
         f"{T_REFRESH}growth_of_at_least_ten_percent_triggers_the_next_generation",
     ),
     mutant(
@@ -1073,15 +1088,15 @@ MUTANTS = [
     mutant(
         "a rows gate that reads no table of a source",
         DEMANDS,
-        "in processors[name].tables)",
-        "in (processors[name].table,) if table)",
+        "for table in processor.tables}",
+        "for table in (processor.table,) if table}",
         "tests/core/test_sources.py::test_all_tables_are_asked_for_at_once",
     ),
     mutant(
         "a rows gate reads only what vouches for the reports of its pass",
         DEMANDS,
-        "in processors[name].tables)",
-        "in vouched[name].tables)",
+        "tuple(processors[name] for name in sorted(expected) if processors[name].tables)",
+        "tuple(vouched[name] for name in sorted(expected) if vouched[name].tables)",
         "tests/core/test_passes.py::test_a_rows_gate_reads_the_tables_that_several_passes_share",
     ),
     mutant(
@@ -2079,8 +2094,8 @@ MUTANTS = [
     mutant(
         "what one loader reports of a unit is growth of another",
         REFRESH,
-        "_grew(before.get(name), completeness.statuses[name].records, percent)",
-        "_grew(before.get(name), getattr(completeness.statuses[name].report, 'records', None), percent)",
+        "(records := statuses[name].records) is not None",
+        "(records := getattr(statuses[name].report, 'records', None)) is not None",
         f"{T_REFRESH}what_one_loader_reports_of_a_unit_is_no_growth_of_another",
     ),
     mutant(

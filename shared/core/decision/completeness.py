@@ -97,7 +97,7 @@ class Look(NamedTuple):
 class Completeness(NamedTuple):
     """All expected processors of a transition at one moment. ``opened_at`` starts tiers and deadline (R7).
 
-    ``tables`` are those that the expected ones write.
+    ``tables`` are those that the expected ones write, in order, ``writing`` are the expected ones with any.
     """
 
     expected: frozenset[str]
@@ -108,7 +108,8 @@ class Completeness(NamedTuple):
     opened_at: datetime | None
     needs_rows: frozenset[str]
     needs_units: frozenset[str]
-    tables: frozenset[str]
+    tables: tuple[str, ...]
+    writing: tuple[Processor, ...] = ()
 
     @property
     def present(self) -> frozenset[str]:
@@ -166,11 +167,19 @@ def completeness_of(
         if completion is None:
             statuses[name] = _without_report(name)
             continue
-        again = name in before
-        judge = _of_sources if demand.sources else _by_reports
-        at = judge(demand, completion, triggered if again else look)
-        if again:
-            at = _again(at, before[name])
+        latest, floor = completion.latest, demand.floor
+        if latest is not None and demand.plain and whole_from is None and _suffices(latest, floor):
+            # The ordinary report: the table of `_by_report` comes to the same, whatever was carried before.
+            at = ProcessorStatus(name, _DONE, floor, latest)
+            first = _first_plain(demand, completion, latest, look)
+        else:
+            again = name in before
+            judge = _of_sources if demand.sources else _by_reports
+            at = judge(demand, completion, triggered if again else look)
+            if again:
+                at = _again(at, before[name])
+            # What a trigger carried is no reason for the clock to have begun: it is looked at without.
+            first = _opened_at(demand, completion, look)
         statuses[name] = at
         status = at.status
         if status is _DONE or (partial_is_done and status is _IN_PART):
@@ -181,8 +190,6 @@ def completeness_of(
             needs_rows.append(at.needs_rows)
         if at.needs_units is not None:
             needs_units.append(at.needs_units)
-        # What a trigger carried is no reason for the clock to have begun: it is looked at without.
-        first = _opened_at(demand, completion, look)
         if first is not None and (opened is None or first < opened):
             opened = first
     return Completeness(
@@ -195,6 +202,7 @@ def completeness_of(
         frozenset(needs_rows),
         frozenset(needs_units),
         demands.tables,
+        demands.writing,
     )
 
 
@@ -427,6 +435,27 @@ def _opened_at(demand: Demand, completion: Completion, look: Look) -> datetime |
     return min((at for at in (*counted, whole) if at is not None), default=None)
 
 
+def _suffices(report: Report, floor: int | None) -> bool:
+    """True for a success that is enough whatever its table holds; one without a number is, unless 0 were expected."""
+    if report.outcome is not _SUCCESS:
+        return False
+    records = report.records
+    if records is None:
+        return report.expected_records != 0
+    return records > 0 and (floor is None or records >= floor)
+
+
+def _first_plain(demand: Demand, completion: Completion, latest: Report, look: Look) -> datetime | None:
+    """Return what ``_opened_at`` does for a plain demand that was met; most often the first report has met it too."""
+    starters = completion.clock_starters
+    if starters and not latest.source:
+        first, floor = starters[0], demand.floor
+        records = first.records
+        if not first.skipped and (records is None or (records and (floor is None or records >= floor))):
+            return first.received_at
+    return _opened_at(demand, completion, look)
+
+
 def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | None:
     floor = demand.floor
     clock_starters = () if demand.by_table else completion.clock_starters
@@ -434,6 +463,8 @@ def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | 
         records = opener.records
         if floor is not None and records is not None and records < floor:
             continue
+        if records != 0 and not opener.skipped:
+            return opener.received_at
         empty = records == 0 and floor is None and not opener.partial
         vouched = look.units == 0 or demand.processor.table is None
         if vouched or not (empty or (opener.skipped and demand.required)):

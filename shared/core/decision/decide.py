@@ -60,14 +60,14 @@ def _unless_paused(snapshot: DecisionInput, decision: Decision, now: datetime) -
 def _stands_in_a_pause(snapshot: DecisionInput, decision: Decision) -> bool:
     state = snapshot.state
     match decision:
-        case Confirm() | Doubt() | Proven() | Done() | EmptyOk():
-            return True
-        case Held(cause):
-            return cause is HoldCause.OPERATOR
         case Wait():  # what was dispatched before is waited for all the same
             return state.state in (State.CLAIMED, State.DISPATCHED)
         case Trigger(plan):
             return plan.reason == TriggerReason.OPERATOR
+        case Confirm() | Doubt() | Proven() | Done() | EmptyOk():
+            return True
+        case Held(cause):
+            return cause is HoldCause.OPERATOR
         case Read(readings):  # a service that was called before is asked whether it is at work: no dispatch
             return readings.status is not None or state.request is not None
         case _:

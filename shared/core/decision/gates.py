@@ -109,7 +109,7 @@ def unread(
     percents = []
     for gate in gates:
         if gate.kind is GateKind.ROWS:
-            tables = completeness.tables.difference(readings.rows)
+            tables = frozenset([table for table in completeness.tables if table not in readings.rows])
         elif gate.kind is GateKind.PERCENT and gate.name not in readings.percents:
             percents.append(gate.name)
     return tables, tuple(percents)
@@ -117,12 +117,15 @@ def unread(
 
 def numbers(gates: Iterable[Gate], completeness: Completeness, readings: Readings) -> dict[str, float]:
     """Return the numbers that these gates go by and that could be read: rows by table, percentages by gate."""
-    tables, percents = unread(gates, completeness, UNREAD)
-    read: list[tuple[str, float]] = [
-        (table, rows) for table in tables if (rows := readings.rows.get(table)) is not None
-    ]
-    read += [(name, percent) for name in percents if (percent := readings.percents.get(name)) is not None]
-    return dict(sorted(read))
+    read: dict[str, float] = {}
+    for gate in gates:
+        if gate.kind is GateKind.ROWS:
+            read.update(
+                [(table, rows) for table in completeness.tables if (rows := readings.rows.get(table)) is not None]
+            )
+        elif gate.kind is GateKind.PERCENT and (percent := readings.percents.get(gate.name)) is not None:
+            read[gate.name] = percent
+    return {name: read[name] for name in sorted(read)}
 
 
 def evaluate(
@@ -146,9 +149,12 @@ def evaluate(
 def _rows(
     gate: Gate, processors: Mapping[str, Processor], completeness: Completeness, readings: Readings
 ) -> GateResult:
-    writing = [processor for name in completeness.expected if (processor := processors[name]).tables]
-    rows = {processor.name: processor.rows_in(readings.rows, gate.min_rows) for processor in writing}
-    least = gate.min_rows
+    writing = completeness.writing
+    read, least = readings.rows, gate.min_rows
+    rows = {
+        processor.name: processor.rows_in(read, least) if processor.sources else read.get(processor.tables[0])
+        for processor in writing
+    }
     lacking = {name for name, count in rows.items() if count is None or count < least}
     if not lacking:
         return GateResult(gate.name, Verdict.PASS, f"{gate.name}: {len(rows)} of {len(rows)} tables have rows")

@@ -52,17 +52,13 @@ def refresh_causes(snapshot: DecisionInput, completeness: Completeness, carried:
     refresh = snapshot.transition.refresh
     if refresh is None:
         return arrived
-    before, percent = carried.completed, refresh.min_growth_percent
-    return arrived.union(
-        [
-            name
-            for name in completeness.done - arrived
-            if _grew(before.get(name), completeness.statuses[name].records, percent)
-        ]
-    )
-
-
-def _grew(before: int | None, records: int | None, percent: float) -> bool:
-    if records is None or before is None:
-        return False
-    return records > before and (records - before) * 100 >= percent * before
+    before, statuses, percent = carried.completed, completeness.statuses, refresh.min_growth_percent
+    grown = [
+        name
+        for name in completeness.done - arrived
+        if (least := before.get(name)) is not None
+        and (records := statuses[name].records) is not None
+        and records > least
+        and (records - least) * 100 >= percent * least
+    ]
+    return arrived.union(grown) if grown else arrived

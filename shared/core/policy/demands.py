@@ -17,7 +17,7 @@ class Demand(NamedTuple):
     """What one processor, or one of its sources, has to show: ``floor`` records, None where nothing can be demanded.
 
     ``by_table`` says that no report can tell whether the date is complete, only the table (R10). ``sources`` are its
-    sources by their names on the wire.
+    sources by their names on the wire. ``plain`` says that a report with enough records is all it takes.
     """
 
     processor: Processor
@@ -25,18 +25,20 @@ class Demand(NamedTuple):
     by_table: bool
     required: bool
     sources: Mapping[str, Demand]
+    plain: bool = False
 
 
 class Demands(NamedTuple):
     """The demands of a transition in a mode: which processors are expected, which are required, and what of each.
 
-    ``tables`` are those that they write, whatever these can vouch for.
+    ``tables`` are those that they write, whatever these can vouch for, ``writing`` are the processors with any.
     """
 
     expected: frozenset[str]
     required: frozenset[str]
     each: tuple[Demand, ...]
-    tables: frozenset[str]
+    tables: tuple[str, ...]
+    writing: tuple[Processor, ...]
 
 
 def demand(processor: Processor, units: int | None, *, required: bool = False) -> Demand:
@@ -45,7 +47,8 @@ def demand(processor: Processor, units: int | None, *, required: bool = False) -
     counted = processor.reports is Reports.PER_UNIT and floor is not None
     by_table = bool(units) and processor.table is not None and (bool(processor.units) or counted)
     sources = {source: demand(part, units, required=required) for source, part in processor.sources.items()}
-    return Demand(processor, floor, by_table, required, sources)
+    plain = not sources and not by_table and processor.reports is not Reports.PER_UNIT
+    return Demand(processor, floor, by_table, required, sources, plain)
 
 
 def demands(
@@ -62,5 +65,6 @@ def demands(
     expected = frozenset(name for name in expectation.expected if not processors[name].disabled_on(day))
     required = expectation.required & expected
     each = tuple(demand(vouched[name], units, required=name in required) for name in sorted(expected))
-    tables = frozenset(table for name in expected for table in processors[name].tables)
-    return Demands(expected, required, each, tables)
+    writing = tuple(processors[name] for name in sorted(expected) if processors[name].tables)
+    tables = tuple(sorted({table for processor in writing for table in processor.tables}))
+    return Demands(expected, required, each, tables, writing)
