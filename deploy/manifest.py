@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.policy.policy import Policy
+from shared.core.validation.checks import Validation
 from shared.core.workflows.model import Workflows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,7 +150,8 @@ class Firestore:
 class Manifest:
     """deploy/functions.yaml. ``deployers`` run bin/deploy, as IAM names them, {project} not yet filled in.
 
-    ``others`` are the policies beside the manifest's own, which one function serves.
+    ``others`` are the policies beside the manifest's own, which one function serves; their workflows and their checks
+    are in ``other_workflows`` and ``other_checks`` by pipeline, of those that have some.
     """
 
     policy: Policy
@@ -174,6 +176,18 @@ class Manifest:
     source: str = ""
     workflows: Workflows | None = None
     others: tuple[Policy, ...] = ()
+    other_workflows: Mapping[str, Workflows] = field(default_factory=dict)
+    other_checks: Mapping[str, Validation] = field(default_factory=dict)
+
+    @property
+    def pipelines(self) -> tuple[str, ...]:
+        """The names of the pipelines, the manifest's own first."""
+        return tuple(policy.pipeline for policy in (self.policy, *self.others))
+
+    def workflows_of(self, policy: Policy) -> Workflows | None:
+        """Return the workflows of one of the pipelines, None where it has none."""
+        own = policy.pipeline == self.policy.pipeline
+        return self.workflows if own else self.other_workflows.get(policy.pipeline)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _head(manifest: Manifest, shaped: ManifestSchema, today: date) -> Iterator[C
 
 def _topics(manifest: Manifest) -> Iterator[ConfigError]:
     """Each topic of the policy needs someone who writes it and someone who reads it, and no others are named."""
-    of_others = {topic for policy in manifest.others for topic in pipelines.topics_of(policy)}
+    of_others = {topic for policy in manifest.others for topic in pipelines.topics_of(policy, manifest)}
     named = topics_of_policy(manifest) | of_others
     for topic in sorted(named - manifest.topics.keys()):
         yield ConfigError(
@@ -347,7 +347,7 @@ def topics_of_policy(manifest: Manifest) -> set[str]:
         topic for batch in manifest.policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)
     }
     starts = {start_topic(manifest.policy.pipeline)} if batches else set[str]()
-    return {*manifest.policy.topics, *triggers, *batches, *starts, *workflow_check.topics(manifest)}
+    return {*manifest.policy.topics, *triggers, *batches, *starts, *workflow_check.topics(manifest, manifest.policy)}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:

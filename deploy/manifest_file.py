@@ -16,14 +16,17 @@ from deploy import manifest_schema as shape
 from deploy import pipelines
 from deploy.inventory import inventory
 from deploy.manifest_check import RUNTIME_HINT, problems, unset
+from shared.adapters.config.beside import own_file
 from shared.adapters.config.locate_errors import locate_errors
 from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.policy_folder import load_policies
 from shared.adapters.config.strict_yaml import merged, read_yaml
+from shared.adapters.config.validation_file import load_validation
 from shared.adapters.config.workflows_file import load_workflows
 from shared.core.errors import PolicyError
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.policy import Policy
+from shared.core.workflows.model import Workflows
 
 MANIFEST = values.ROOT / "deploy" / "functions.yaml"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -77,6 +80,12 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
     made = values.Manifest(
         policy=policy,
         others=others,
+        other_workflows={policy.pipeline: loaded for policy in others if (loaded := _workflows_beside(policy))},
+        other_checks={
+            policy.pipeline: load_validation(path, policy, shaped.record.dataset)
+            for policy in others
+            if (path := own_file(policy, "validation")) is not None
+        },
         workflows=None if shaped.workflows is UNSET else load_workflows(root / shaped.workflows, policy),
         region=shaped.region,
         runtime=shaped.runtime,
@@ -114,10 +123,20 @@ def _manifest(shaped: shape.ManifestSchema, root: Path, source: str) -> values.M
         notify=tuple(values.Channel(name, channel.type, channel.labels) for name, channel in shaped.notify.items()),
         source=source,
     )
-    made = pipelines.with_policies(made)
+    made = pipelines.with_policies(made, root)
     listing = inventory(made)
     functions = {folder: replace(function, inventory=listing) for folder, function in made.functions.items()}
     return replace(made, functions=functions)
+
+
+def _workflows_beside(policy: Policy) -> Workflows | None:
+    """Return the workflows of a pipeline beside others; its file has to say whose it is, as the functions ask of it."""
+    path = own_file(policy, "workflows")
+    loaded = None if path is None else load_workflows(path, policy)
+    if loaded is not None and not loaded.pipeline:
+        reason = "is missing, and several pipelines could be meant"
+        raise PolicyError(loaded.source, "pipeline", reason, f"pipeline: {policy.pipeline}")
+    return loaded
 
 
 def _policies(path: Path) -> list[Policy]:

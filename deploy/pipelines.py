@@ -1,119 +1,169 @@
-"""What the manifest takes from the policies beside its own: topics, who hears them, and the rights to act on them.
+"""What the manifest takes from the policies beside its own: topics and who hears them, rights, secrets, addresses.
 
-A pipeline whose policy lies in the manifest's folder has no function of its own: one serves every transition of each.
+A pipeline whose policy lies in the manifest's folder has no function of its own: one serves every transition of each,
+one its batches, and those of phase 1 its workflows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.manifest import ForeignTopic, Function, Manifest, Role
-from deploy.scale import gate_sql
+from deploy.batch_check import BATCHES
+from deploy.called_checks import declared_schedules, with_schedules
+from deploy.manifest import ForeignTopic, Function, Manifest
+from deploy.pipeline_rights import ANY, SWEEP, datasets_of, rights_of, services
+from deploy.workflow_check import CONTROLLER, EXECUTOR, timed
+from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, spell
 from shared.core.policy.policy import Policy, Service
-from shared.core.policy.transitions import Transition
+from shared.core.workflows import files
+from shared.core.workflows.model import Workflows, topic_of
 
-ANY, SWEEP = "transition", "self_heal"
-# Who reads the tables of a pipeline: for gates and floors, for checks, for the report.
-READERS = (ANY, SWEEP, "validation_runner", "health_check")
-# A table as GoogleSQL and the policy write it, with its dataset.
-TABLE = re.compile(r"`([A-Za-z0-9_]+)\.[A-Za-z0-9_]+`")
+# Cloud Run gives a service an address of its name and the project's number, if both fit a label of a host name.
+LONGEST_HOST, LONGEST_NUMBER = 63, 13
 
 
-def with_policies(manifest: Manifest) -> Manifest:
+def with_policies(manifest: Manifest, root: Path) -> Manifest:
     """Return the manifest with what its other pipelines need; without one, and so without any message for it, the
-    function that would serve them and its account are left out."""
-    functions = {name: _extended(manifest, function) for name, function in manifest.functions.items()}
+    function that would serve them and its account are left out.
+
+    What a file of ``root`` says of them, and the manifest itself says already, is as the manifest says.
+    """
+    addresses = _addresses(manifest)
+    functions = {name: _extended(manifest, function, addresses) for name, function in manifest.functions.items()}
     kept = {name: function for name, function in functions.items() if function.push is None or function.push.topics}
     idle = {function.service_account for name, function in functions.items() if name not in kept}
     accounts = {name: text for name, text in manifest.service_accounts.items() if name not in idle}
-    named = {topic: ForeignTopic() for policy in manifest.others for topic in topics_of(policy)}
+    named = {topic: ForeignTopic() for policy in manifest.others for topic in topics_of(policy, manifest)}
     topics = {
         **manifest.topics,
         **{topic: pipeline for topic, pipeline in named.items() if topic not in manifest.topics},
     }
-    return replace(manifest, functions=kept, service_accounts=accounts, topics=topics)
+    secrets = (*manifest.secrets, *(name for name in secrets_of(manifest) if name not in manifest.secrets))
+    made = replace(manifest, functions=kept, service_accounts=accounts, topics=topics, secrets=secrets)
+    return with_schedules(made, declared_schedules(made, root)) if manifest.others else made
 
 
-def _extended(manifest: Manifest, function: Function) -> Function:
-    if function.folder == ANY and function.push is not None:
+def _extended(manifest: Manifest, function: Function, addresses: Mapping[str, str]) -> Function:
+    if function.push is not None:
         heard = {topic for f in manifest.functions.values() if f.push for topic in f.push.topics}
-        topics = [topic for policy in manifest.others for topic in policy.topics if topic not in heard]
-        function = replace(function, push=replace(function.push, topics=(*function.push.topics, *topics)))
-    roles = [role for policy in manifest.others for role in rights_of(policy, function.folder)]
+        topics = [topic for policy in manifest.others for topic in heard_by(function.folder, policy, manifest)]
+        more = [topic for topic in dict.fromkeys(topics) if topic not in heard]
+        function = replace(function, push=replace(function.push, topics=(*function.push.topics, *more)))
+    roles = [
+        role
+        for policy in manifest.others
+        for role in rights_of(function.folder, policy, manifest.workflows_of(policy), _checks(manifest, policy))
+    ]
+    secrets = [name for name in secrets_of(manifest) if name not in function.secrets]
     return replace(
-        function, roles=(*function.roles, *(role for role in dict.fromkeys(roles) if role not in function.roles))
+        function,
+        roles=(*function.roles, *(role for role in dict.fromkeys(roles) if role not in function.roles)),
+        secrets=(*function.secrets, *secrets),
+        environment={**addresses, **function.environment},
     )
 
 
-def topics_of(policy: Policy) -> list[str]:
-    """Return the topics that a policy names: of completions, then of triggers."""
+def _checks(manifest: Manifest, policy: Policy) -> Iterator[str]:
+    """Yield the SQL of a pipeline's checks; what they read of the record is the record's own business."""
+    validation = manifest.other_checks.get(policy.pipeline)
+    if validation is not None:
+        yield from (query.sql for check in validation.checks.values() for query in check.queries)
+
+
+def topics_of(policy: Policy, manifest: Manifest) -> list[str]:
+    """Return the topics that a pipeline needs: of completions, of triggers, of its batches and its workflows."""
     triggers = (topic for transition in policy.transitions.values() for topic in transition.topics)
-    return list(dict.fromkeys((*policy.topics, *triggers)))
+    batches = (topic for batch in policy.batches.values() for topic in (batch.request.topic, batch.publish))
+    heard = (topic for folder in (BATCHES, EXECUTOR) for topic in heard_by(folder, policy, manifest))
+    return list(dict.fromkeys((*policy.topics, *triggers, *heard, *batches)))
 
 
-def rights_of(policy: Policy, folder: str) -> Iterator[Role]:
-    """Yield the rights that a function needs for a pipeline, those that its policy tells of."""
-    if folder in READERS:
-        yield from (Role("roles/bigquery.dataViewer", "dataset", name) for name in datasets(policy))
-    if folder not in (ANY, SWEEP):
-        return
-    for transition in policy.transitions.values():
-        yield from (Role("roles/pubsub.publisher", "topic", topic) for topic in transition.topics)
-    yield from (Role("roles/run.invoker", "service", service.deployed_as) for service in services(policy, folder))
+def heard_by(folder: str, policy: Policy, manifest: Manifest) -> tuple[str, ...]:
+    """Return the topics of a pipeline that feed a function."""
+    if folder == ANY:
+        return tuple(policy.topics)
+    if folder == BATCHES and policy.batches:
+        reports = (batch.reports.topic for batch in policy.batches.values())
+        return tuple(dict.fromkeys((start_topic(policy.pipeline), *reports)))
+    if folder == EXECUTOR and manifest.workflows_of(policy) is not None:
+        return (topic_of(policy.pipeline), files.topic_of(policy.pipeline))
+    return ()
 
 
-def services(policy: Policy, folder: str) -> list[Service]:
-    """Return the services that a function asks or calls: those of the transitions, by the sweep those of reruns too."""
-    names = [name for transition in policy.transitions.values() for name in _service_names(transition)]
-    if folder == SWEEP:
-        names += [phase.rerun.service for phase in policy.phases.values() if phase.rerun is not None]
-    return [policy.services[name] for name in dict.fromkeys(names)]
+def secrets_of(manifest: Manifest) -> list[str]:
+    """Return the secrets with which the other pipelines tell people; every function may have to."""
+    return sorted(alert_secrets(manifest.others))
 
 
-def _service_names(transition: Transition) -> Iterator[str]:
-    yield from (name for name in (transition.preflight, *(call.service for call in transition.calls)) if name)
+def _addresses(manifest: Manifest) -> dict[str, str]:
+    """Return where the services of the other pipelines are, by variable: under the address that Cloud Run gives a name.
+
+    What the manifest says wins.
+    """
+    return {
+        service.url_env: f"https://{service.deployed_as}-{{project_number}}.{{region}}.run.app"
+        for policy in manifest.others
+        for service in policy.services.values()
+        if _has_address(service)
+    }
 
 
-def datasets(policy: Policy) -> list[str]:
-    """Return the datasets of the tables that floors, the calendar and the gates of a policy read."""
-    processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
-    tables = [part.table for processor in processors for part in processor.parts if part.table]
-    if policy.calendar is not None:
-        excluded = policy.calendar.excluded
-        tables += [policy.calendar.table, *([excluded.table] if excluded is not None and excluded.table else [])]
-    names = {table.partition(".")[0] for table in tables}
-    return sorted(names | {name for sql in gate_sql(policy).values() for name in TABLE.findall(sql)})
+def _has_address(service: Service) -> bool:
+    """True for a service whose name leaves room for the number: a longer one is cut, and its address is not known."""
+    return len(service.deployed_as) + 1 + LONGEST_NUMBER <= LONGEST_HOST
 
 
 def problems_of(manifest: Manifest) -> Iterator[ConfigError]:
     """Yield what keeps the manifest from serving the policies beside its own."""
-    if not manifest.others:
-        return
-    if ANY not in manifest.functions:
-        names = ", ".join(policy.pipeline for policy in manifest.others)
-        yield ConfigError(f"functions.{ANY}", f"is missing, and {names} has no function of its own", "add it")
+    for folder, why, served in _needed(manifest):
+        if folder not in manifest.functions and served:
+            yield ConfigError(f"functions.{folder}", f"is missing, and {', '.join(served)} {why}", "add it")
     for policy in manifest.others:
-        if policy.batches:
-            reason = f"{Path(policy.source).name} has batches, which are run for {manifest.policy.pipeline} alone"
-            yield ConfigError("policy", reason, "deploy it by a manifest of its own")
-        for name in (ANY, SWEEP):
+        yield from _unreadable(manifest, policy)
+        for name in (ANY, SWEEP, *([BATCHES] if policy.batches else [])):
             if name in manifest.functions:
-                yield from _fits(policy, manifest.functions[name])
+                yield from _fits(policy, manifest.functions[name], manifest.workflows_of(policy))
+        if manifest.workflows_of(policy) is not None and EXECUTOR in manifest.functions:
+            yield from _reached(policy, manifest.functions[EXECUTOR], manifest.workflows_of(policy))
+            yield from timed(manifest.functions[EXECUTOR])
 
 
-def _fits(policy: Policy, function: Function) -> Iterator[ConfigError]:
+def _needed(manifest: Manifest) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each function that other pipelines cannot do without, why, and which ones."""
+    every = [policy.pipeline for policy in manifest.others]
+    batches = [policy.pipeline for policy in manifest.others if policy.batches]
+    workflows = [policy.pipeline for policy in manifest.others if manifest.workflows_of(policy) is not None]
+    yield ANY, "has no function of its own", every
+    yield BATCHES, "has batches", batches
+    for folder in (CONTROLLER, EXECUTOR):
+        yield folder, "has workflows", workflows
+
+
+def _unreadable(manifest: Manifest, policy: Policy) -> Iterator[ConfigError]:
+    """Yield why the datasets of a pipeline's SQL are not known."""
+    try:
+        datasets_of(policy, manifest.workflows_of(policy), _checks(manifest, policy))
+    except ValueError as error:
+        reason = f"{Path(policy.source).name} names SQL that is no GoogleSQL, so what it reads is not known: {error}"
+        yield ConfigError("policy", reason, "correct it, or name each table as `DATASET.TABLE`")
+
+
+def _fits(policy: Policy, function: Function, workflows: Workflows | None) -> Iterator[ConfigError]:
     if function.timeout > policy.claim_lease:
         lease = spell(policy.claim_lease)
         reason = f"{spell(function.timeout)} is over the claim_lease of {policy.pipeline}, {lease}"
         yield ConfigError(f"functions.{function.folder}.timeout", reason, f"at most {lease}, or a longer claim_lease")
-    for service in services(policy, function.folder):
+    yield from _reached(policy, function, workflows)
+
+
+def _reached(policy: Policy, function: Function, workflows: Workflows | None) -> Iterator[ConfigError]:
+    for service in services(function.folder, policy, workflows):
         if service.url_env not in function.environment:
             reason = f"serves {policy.pipeline} and does not know {service.url_env}"
-            hint = f"add {service.url_env} to `environment`, the address of {service.deployed_as}"
+            hint = f"add {service.url_env} to `environment`: {service.deployed_as} is too long a name for its address"
             yield ConfigError(f"functions.{function.folder}.environment", reason, hint)
 
 

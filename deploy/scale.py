@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 from deploy import workflow_check
+from deploy.called_checks import called_by
 from deploy.cron import times_a_day
-from deploy.manifest import ROOT, Function, Manifest
+from deploy.manifest import ROOT, Function, Manifest, Schedule
 from shared.core.costs.workload import Deployment, Machine
 from shared.core.policy.batches import start_topic
 from shared.core.policy.policy import Policy
@@ -24,24 +25,27 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     if policy.batches:
         topics.add(start_topic(policy.pipeline))
         topics |= {topic for batch in policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)}
-    # Workflows belong to the manifest's own pipeline: nothing is known of another's.
-    own = policy.pipeline == manifest.policy.pipeline
-    topics |= workflow_check.topics(manifest) if own else set()
+    own = policy.pipeline == manifest.policy.pipeline or policy.pipeline in manifest.other_workflows
+    topics |= workflow_check.topics(manifest, policy)
     of_workflows = {workflow_check.CONTROLLER, workflow_check.EXECUTOR} & manifest.functions.keys()
     called = {name for name, function in manifest.functions.items() if function.push is None} - of_workflows
-    jobs = [schedule for schedule in manifest.schedules.values() if own or schedule.calls not in of_workflows]
+    jobs = [
+        schedule
+        for schedule in manifest.schedules.values()
+        if (own or schedule.calls not in of_workflows) and called_by(schedule).pipeline in ("", policy.pipeline)
+    ]
     return Deployment(
         functions=len(called) + len(policy.listeners) + bool(policy.batches) + (len(of_workflows) if own else 0),
         jobs=len(jobs),
         topics=len(topics) + 1,  # and the one for dead letters
-        secrets=len(manifest.secrets),
+        secrets=len(_secrets(manifest, policy)),
         receiver=_machine(receiver),
         sweeper=_machine(manifest.functions[SWEEP]),
         validator=_machine(manifest.functions[VALIDATION]),
         reporter=_machine(manifest.functions[REPORT]),
         sweeps=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == SWEEP),
         reports=sum(times_a_day(schedule.cron) for schedule in manifest.schedules.values() if schedule.calls == REPORT),
-        validations=_validations(manifest),
+        validations=_validations(jobs),
         ticks=sum(times_a_day(job.cron) for job in jobs if job.calls == workflow_check.CONTROLLER),
         controller=_machine_of(manifest, workflow_check.CONTROLLER),
         executor=_machine_of(manifest, workflow_check.EXECUTOR),
@@ -58,10 +62,22 @@ def gate_sql(policy: Policy) -> dict[str, str]:
     }
 
 
-def _validations(manifest: Manifest) -> dict[str, float]:
+def _secrets(manifest: Manifest, policy: Policy) -> set[str]:
+    """Return the secrets of a pipeline: those that carry the alerts of others beside it are theirs."""
+    beside = {
+        name
+        for other in (manifest.policy, *manifest.others)
+        if policy.pipeline in manifest.pipelines and other.pipeline != policy.pipeline
+        for name in other.alerts.secrets
+    }
+    return set(manifest.secrets) - (beside - policy.alerts.secrets)
+
+
+def _validations(schedules: Iterable[Schedule]) -> dict[str, float]:
     validations: dict[str, float] = {}
-    for schedule in manifest.schedules.values():
-        for name in parse_qs(urlsplit(schedule.path).query).get("schedule", []) if schedule.calls == VALIDATION else []:
+    for schedule in schedules:
+        if schedule.calls == VALIDATION:
+            name = called_by(schedule).name
             validations[name] = validations.get(name, 0.0) + times_a_day(schedule.cron)
     return validations
 

@@ -44,12 +44,49 @@ def waits(**changes: Any) -> dict[str, Any]:
     return edit(second(), {AFTER: after})
 
 
+def calling(pipeline: str, service: str) -> dict[str, Any]:
+    """Return a pipeline that starts its second phase by a call of this service, whose address is in TILL_URL."""
+    call = {"steps": [{"http": {"service": "till", "path": "/start", "timeout": "20s"}}], "role": "trigger"}
+    till = {"url_env": "TILL_URL", "cloud_run": service, "ready_path": "/ready", "identity": service}
+    text = json.dumps(MINIMAL).replace("weather", pipeline)
+    return edit(json.loads(text), {"services": {"till": till}, "transitions/collect_to_forecast/dispatch": call})
+
+
+def with_batch(policy: dict[str, Any], reports: str) -> dict[str, Any]:
+    """Return a pipeline whose second phase is a batch with reports on this topic."""
+    batch = {
+        "phase": "forecast",
+        "reports_as": next(iter(policy["phases"]["forecast"]["processors"])),
+        "members": {"message": "stations", "key": "station"},
+        "request": {"topic": f"{policy['pipeline']}-station-request", "body": {"station": "{station}"}},
+        "reports": {"topic": reports, "key": "station", "batch": "batch_id"},
+        "close": {"complete": True, "deadline": {"after": "30m", "then": "publish_partial"}},
+        "publish": {"topic": policy["phases"]["forecast"]["completions_topic"]},
+    }
+    return edit(json.loads(json.dumps(policy)), {"batches": {"stations": batch}})
+
+
 WRONG: dict[str, tuple[list[dict[str, Any]], str, str]] = {
     "one name twice": ([MINIMAL, edit(second(), {"pipeline": "weather"})], "pipeline", "p0.yaml is weather already"),
     "one topic twice": (
         [MINIMAL, edit(second(), {"phases/collect/completions_topic": "weather-collect-complete"})],
         "phases.collect.completions_topic",
         "collect of weather reports on it already",
+    ),
+    "one address twice": (
+        [calling("weather", "till-of-weather"), calling("sales", "till-of-sales")],
+        "services.till.url_env",
+        "TILL_URL is the address of till-of-weather in weather already",
+    ),
+    "reports of a batch where another reports": (
+        [MINIMAL, with_batch(second(), "weather-collect-complete")],
+        "batches.stations.reports.topic",
+        "collect of weather reports on it already",
+    ),
+    "reports of two batches": (
+        [with_batch(MINIMAL, "station-ready"), with_batch(second(), "station-ready")],
+        "batches.stations.reports.topic",
+        "stations of weather reports on it already",
     ),
     "a trigger into another's completions": (
         [edit(second(), {"transitions/collect_to_forecast/dispatch/topic": "weather-collect-complete"}), MINIMAL],
@@ -91,6 +128,12 @@ def test_policies_that_are_in_order_together(tmp_path: Path) -> None:
     """One that waits for another's run, in the order of their files; what is no policy is left alone."""
     path = folder(tmp_path, MINIMAL, waits())
     (path / "validation.yaml").write_text("pipeline: weather\nchecks: {}\n", encoding="utf-8")
+    assert [policy.pipeline for policy in load_policies(path)] == ["weather", "sales"]
+
+
+def test_pipelines_may_call_one_service(tmp_path: Path) -> None:
+    """Under one variable, as long as it is one service."""
+    path = folder(tmp_path, calling("weather", "till"), calling("sales", "till"))
     assert [policy.pipeline for policy in load_policies(path)] == ["weather", "sales"]
 
 

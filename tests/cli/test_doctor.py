@@ -15,7 +15,7 @@ from deploy.runner import CommandResult, Runner
 from shared.cli import doctor, main
 from shared.cli.doctor import Sign, Verdict
 from tests.deploy.standin import Cloud
-from tests.deploy.world import PLACE, build_info, manifest, project
+from tests.deploy.world import PLACE, build_info, command_alone, manifest, project
 from tests.local_server import LocalServer
 
 
@@ -34,6 +34,12 @@ class Machine:
             known = line.command.split()[-1] in self._values
             return CommandResult(0, json.dumps([{"name": "1", "state": "ENABLED"}] if known else []), "")
         return self._cloud(line)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another pipeline beside the repository's own changes nothing here."""
+    command_alone(monkeypatch)
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import time, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import assume, given, settings
@@ -18,16 +19,13 @@ from deploy.plan import lines, plan
 from deploy.policy_checks import violations
 from shared import runtime
 from shared.adapters.config.validation_file import load_validation
-from shared.cli.init.manifest_text import with_entries
 from shared.cli.init.pipeline_request import RequestError, request_of
-from shared.cli.init.rendering import ManifestLine
 from shared.cli.init.writing import MANIFEST, new_files, refuse_unfit
 from shared.cli.main import call
 from shared.core.errors import PolicyError
 from shared.simulation.command import evaluate
 from shared.simulation.parse import read_scenario
-from tests.deploy.world import COMMIT, PLACE, TODAY
-from tests.tooling.tiny_repository import ROOT
+from tests.deploy.world import COMMIT, PLACE, TODAY, checkout
 
 ZONE = ("--zone", "Europe/Lisbon")
 # A pipeline each, with the number of its transitions: chains, names that YAML or Pub/Sub might misread, odd zones, runs
@@ -47,12 +45,7 @@ PIPELINES: dict[str, tuple[tuple[str, ...], int]] = {
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A checkout with what a deployment is read from."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    (tmp_path / "deploy").mkdir()
-    shutil.copy(ROOT / MANIFEST, tmp_path / MANIFEST)
-    for name in ("functions", "deploy/requirements"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    return tmp_path
+    return checkout(tmp_path / "root")
 
 
 def init(root: Path, *arguments: str) -> int:
@@ -92,9 +85,9 @@ def test_a_new_pipeline_is_checked_played_and_planned_as_it_is(root: Path, name:
     for topic in policy.topics:
         assert any(f"subscriptions create nba-transition--{topic} " in text for text in texts), topic
     for mode in policy.modes:
-        assert any(
-            f"scheduler jobs create http nba-validation-{name.replace('_', '-')}-{mode} " in text for text in texts
-        )
+        assert any(f"scheduler jobs create http nba-validation-{name}--{mode} " in text for text in texts)
+    for service in policy.services.values():
+        assert any(f"services add-iam-policy-binding {service.deployed_as} " in text for text in texts)
 
 
 REFUSED = {
@@ -144,41 +137,57 @@ def test_what_does_not_fit_those_that_are_there_is_refused(root: Path, capsys: p
     assert files(root) == before
 
 
+def test_the_manifest_is_left_as_it_is(root: Path) -> None:
+    """What a new pipeline needs of its deployment follows from its files: nothing is written into that of people."""
+    before = (root / MANIFEST).read_bytes()
+    assert init(root, "harbour", *ZONE, "--phases", "3", "--http", "phase2") == 0
+    assert (root / MANIFEST).read_bytes() == before
+    assert "HARBOUR_PHASE2_URL" in manifest_of(root).functions["transition"].environment
+
+
 def test_the_checks_of_a_new_pipeline_are_called_when_it_is_late(root: Path) -> None:
-    """Without its schedule, or at another hour than its checks say, the manifest is refused: by file, name and zone."""
+    """Once a day at the hour that its checks say, in its zone, under its own name; a call that the manifest spells out
+    takes the place of the derived one, and at another hour the manifest is refused: by file, name and zone."""
     assert init(root, "harbour", *ZONE) == 0
+    derived = {name: each for name, each in manifest_of(root).schedules.items() if "harbour" in name}
+    assert {(name, each.cron, each.zone, each.path) for name, each in derived.items()} == {
+        ("nba-validation-harbour--daily", "0 7 * * *", "Europe/Lisbon", "/?schedule=daily&pipeline=harbour")
+    }
+    called = (
+        "  by-hand: {calls: validation_runner, cron: '0 7 * * *', zone: Europe/Lisbon, service_account: orch-scheduler,"
+        " attempt_deadline: 20m, retries: {attempts: 1}, path: '/?schedule=daily'}\n"
+    )
     text = (root / MANIFEST).read_text(encoding="utf-8")
-    [called] = [line for line in text.splitlines() if "nba-validation-harbour-daily: " in line]
-    for changed, reason in (
-        (text.replace(f"{called}\n", ""), "harbour_daily of config/harbour.validation.yaml is never called"),
-        (text.replace(called, called.replace("0 7", "0 8")), "is not 07:00 in Europe/Lisbon"),
-    ):
-        (root / MANIFEST).write_text(changed, encoding="utf-8")
-        with pytest.raises(PolicyError, match=reason):
-            manifest_of(root)
+    (root / MANIFEST).write_text(text.rstrip("\n") + "\n" + called, encoding="utf-8")
+    schedules = manifest_of(root).schedules
+    assert derived.keys() & schedules.keys() == set()
+    assert schedules["by-hand"].attempt_deadline == timedelta(minutes=20)
+    (root / MANIFEST).write_text(text.rstrip("\n") + "\n" + called.replace("'0 7", "'0 8"), encoding="utf-8")
+    with pytest.raises(PolicyError, match=r"is not 07:00 in Europe/Lisbon, as config/harbour\.validation\.yaml says"):
+        manifest_of(root)
 
 
 def test_nothing_is_overwritten_unasked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second call is refused; --force replaces files and entries, and leaves none of what the first had alone."""
+    """A second call is refused; --force replaces the files, and nothing is planned any more of what the first had."""
     assert init(root, "harbour", *ZONE, "--phases", "4", "--http", "phase2") == 0
     before = files(root)
     assert init(root, "harbour", *ZONE) == 2
     assert "already there\n  hint: choose another name, or replace them with --force" in capsys.readouterr().err
     assert files(root) == before
     assert init(root, "harbour", *ZONE, "--mode", "daily=05:00-06:00", "--force") == 0
-    text = (root / MANIFEST).read_text(encoding="utf-8")
-    assert "harbour-phase2" not in text.replace("https://harbour-phase2", "")
-    assert text.count("  nba-validation-harbour-daily: ") == 1
-    assert len(manifest_of(root).others) == 1
+    manifest = manifest_of(root)
+    assert [topic for topic in manifest.topics if "harbour-phase2" in topic] == []
+    assert [name for name in manifest.schedules if "harbour" in name] == ["nba-validation-harbour--daily"]
+    assert len(manifest.others) == 1
 
 
 def test_a_dry_run_prints_what_would_be_written(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whole files, the lines that the manifest gets, and nothing on the disk."""
+    """Whole files, and nothing on the disk."""
     before = files(root)
     assert init(root, "harbour", *ZONE, "--dry-run") == 0
     printed = capsys.readouterr()
     assert "+++ config/harbour.yaml\n" in printed.out
-    assert "+  harbour-publish-trigger: {read_by: [harbour-publish-trigger-sub]}\n" in printed.out
+    assert "+++ tests/scenarios/own/harbour_first_night.yaml\n" in printed.out
     assert "a dry run: nothing was written" in printed.err
     assert files(root) == before
 
@@ -224,6 +233,12 @@ def typed(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> Iterator[None]
     yield
 
 
+@cache
+def own_alone() -> Path:
+    """Return a checkout that is only read."""
+    return checkout(Path(mkdtemp(prefix="orch-test-")) / "root")
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     phases=st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), min_size=2, max_size=6, unique=True),
@@ -245,15 +260,5 @@ def test_whatever_is_not_refused_fits(
     except RequestError:
         assume(any(phase.startswith("goog") for phase in phases))
         return
-    manifest = refuse_unfit(new_files(request, ROOT, force=False), ROOT, TODAY)
+    manifest = refuse_unfit(new_files(request, own_alone(), force=False), own_alone(), TODAY)
     assert [policy.pipeline for policy in manifest.others] == ["harbour"]
-
-
-def test_entries_are_written_into_the_text_of_a_manifest() -> None:
-    """At the end of their section, before the comments of the next; in the place of those of the same key, however many
-    lines these had; nothing else changes."""
-    text = "a:   # one\n  x: 1\n  y:\n    z: 2\n\n# of b\nb:\n  x: 3\n"
-    entries = [ManifestLine("a", "new", "4"), ManifestLine("a", "y", "{z: 5}"), ManifestLine("b", "w", "6")]
-    assert with_entries(text, entries) == "a:   # one\n  x: 1\n  y: {z: 5}\n  new: 4\n\n# of b\nb:\n  x: 3\n  w: 6\n"
-    with pytest.raises(ValueError, match="c"):
-        with_entries(text, [ManifestLine("c", "x", "1")])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deploy.manifest_file import load_manifest
 from deploy.prices_file import load_prices
 from deploy.scale import deployment_of, gate_sql
 from shared.core.batches.load import batch_loads
@@ -23,9 +22,10 @@ from shared.core.policy.batches import start_topic
 from shared.core.policy.transitions import Messages, Publication, Step
 from shared.core.wire.bodies import Body
 from tests.core.build import POLICY
+from tests.deploy.world import manifest
 
 PRICES = load_prices()
-MONTH = Month(POLICY, deployment_of(load_manifest(today=date(2026, 1, 1)), POLICY), gate_sql(POLICY))
+MONTH = Month(POLICY, deployment_of(manifest(), POLICY), gate_sql(POLICY))
 sizes = st.integers(1, 3000)
 
 
@@ -53,17 +53,16 @@ def test_what_is_deployed_is_what_the_manifest_says() -> None:
 
 def test_a_policy_with_batches_is_given_all_that_the_manifest_declares() -> None:
     """The policy in force has batches: their function counts, and all topics of the manifest and of dead letters."""
-    manifest = load_manifest(today=date(2026, 1, 1))
-    deployment = deployment_of(manifest, manifest.policy)
+    of = manifest()
+    deployment = deployment_of(of, of.policy)
     assert (deployment.functions, deployment.jobs, deployment.topics) == (10, 9, 14)
-    assert (deployment.functions, deployment.topics) == (len(manifest.functions), len(manifest.topics) + 1)
+    assert (deployment.functions, deployment.topics) == (len(of.functions), len(of.topics) + 1)
 
 
 def test_a_batch_counts_once_something_starts_it() -> None:
     """A policy that only declares a batch has none of it in its month; one line of policy, and each mode has one. A
     wider pipeline has wider batches; outcomes are written at the pace of their requests."""
-    manifest = load_manifest(today=date(2026, 1, 1))
-    declared = manifest.policy
+    declared = manifest().policy
     assert batch_loads(declared) == ()
     starting = declared.transitions["phase4_to_phase5"]
     step = Step(Publication(start_topic("nba"), Messages.ONE), Body({"batch": "predictions"}))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.own_pipeline import leave_alone
 from tests.tooling.tiny_repository import lend_env
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,9 +16,13 @@ PARTS = ("bin", "config", "deploy", "functions", "shared", "tests/pipeline", "te
 
 
 def cloned(root: Path, *more: str) -> Path:
-    """Return a copy of what the demo needs, with a finished environment: its scripts run as a person runs them."""
+    """Return a copy of what the demo needs, with a finished environment: its scripts run as a person runs them.
+
+    Pipelines that somebody added are left out, as they would be of a clone.
+    """
     for name in (*PARTS, *more):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    leave_alone(root)
     lend_env(root)
     return root
 

@@ -13,11 +13,15 @@ import pytest
 
 from deploy import bundle
 from deploy.manifest import ROOT
-from tests.deploy.world import load_changed, manifest
+from deploy.manifest_file import load_manifest
+from tests.deploy.world import TODAY, load_changed, manifest
 from tests.emulators.gcloud import skip_or_fail
+from tests.own_pipeline import leave_alone
 from tests.tooling.tiny_repository import run
 
 SELF_HEAL = manifest().functions["self_heal"]
+# What bin/build makes is of the tree as it is, with every pipeline in it.
+WHOLE = load_manifest(today=TODAY).functions
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -55,7 +59,7 @@ def test_two_machines_build_the_same_bytes(tmp_path: Path) -> None:
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "TZ": zone, "PYTHONHASHSEED": str(umask)}
         command = [sys.executable, "-P", "-m", "deploy.command", "build", "--out", str(out)]
         subprocess.run(command, cwd=tmp_path, env=env, umask=umask, check=True, capture_output=True)
-        assert len(list(out.iterdir())) == len(manifest().functions) + 1
+        assert len(list(out.iterdir())) == len(WHOLE) + 1
         made.append(seen(out))
     assert [one[0] for one in made[0]] == [one[0] for one in made[1]]
     bundles = [[one for one in each if not one[0].startswith("observability/")] for each in made]
@@ -125,8 +129,21 @@ def test_what_is_uploaded_is_the_bundle(tmp_path: Path) -> None:
 def test_a_bundle_that_grew_too_large_is_refused(tmp_path: Path) -> None:
     """Over a megabyte something is in it that no function needs."""
     root = copy_of_the_tree(tmp_path)
+    leave_alone(root)
     (root / "config/dump.sql").write_text("x" * bundle.LARGEST)
     with pytest.raises(bundle.BundleError, match=rf"self_heal: .* bytes, over {bundle.LARGEST}"):
+        bundle.bundle_of(SELF_HEAL, root)
+
+
+def test_many_pipelines_do_not_make_a_bundle_too_large(tmp_path: Path) -> None:
+    """Sixty policies as long as nba's fit; what is large beside them is refused as it is beside one."""
+    root = copy_of_the_tree(tmp_path)
+    policy = (root / "config/nba.yaml").read_text(encoding="utf-8")
+    for number in range(60):
+        (root / f"config/p{number}.yaml").write_text(policy, encoding="utf-8")
+    assert bundle.bundle_of(SELF_HEAL, root).size > bundle.LARGEST
+    (root / "config/dump.sql").write_text("x" * 60 * bundle.LARGEST_FILE)
+    with pytest.raises(bundle.BundleError, match="self_heal"):
         bundle.bundle_of(SELF_HEAL, root)
 
 
@@ -135,7 +152,7 @@ def test_bin_build_writes_bundles_and_says_their_digests(tmp_path: Path) -> None
     answer = run(ROOT / "bin/build", "self_heal", "--out", tmp_path, "--json", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)["functions"]["self_heal"]
-    assert told["source_digest"] == bundle.bundle_of(SELF_HEAL).digest
+    assert told["source_digest"] == bundle.bundle_of(WHOLE["self_heal"]).digest
     assert (tmp_path / "observability/metrics/orch_sweeps.json").is_file()
 
 

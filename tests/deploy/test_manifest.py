@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from deploy import cron, pipelines
+from deploy import cron
 from deploy.manifest_check import DEPRECATED
 from deploy.manifest_file import load_manifest
 from deploy.manifest_json_schema import SCHEMA, schema_text
+from deploy.pipeline_rights import ANY
 from shared.core.errors import PolicyError
 from tests.deploy.world import MANIFEST, load_changed, manifest, raw, refusal
 from tests.policy_files import GONE, edit
@@ -258,7 +259,7 @@ def test_the_manifest_loads() -> None:
     """The manifest of this repository is not refused, and names each function that has a folder; that of other
     pipelines is deployed once there is one."""
     folders = {path.parent.name for path in (MANIFEST.parents[1] / "functions").glob("*/main.py")}
-    assert manifest().functions.keys() == folders - {pipelines.ANY}, "a function that has a folder is deployed"
+    assert manifest().functions.keys() == folders - {ANY}, "a function that has a folder is deployed"
     assert manifest().functions["phase5_to_phase6"].push is not None
     assert len(manifest().functions["phase5_to_phase6"].push.topics) == 2  # type: ignore[union-attr]
 

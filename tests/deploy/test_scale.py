@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from deploy.cron import cron_error, times_a_day
 from deploy.scale import deployment_of, gate_sql
 from shared.adapters.config.policy_file import load_policy
-from tests.deploy.world import manifest
+from tests.deploy.test_everything import SHOP
+from tests.deploy.world import checkout, load_checkout, manifest
 from tests.emulators.server import ROOT
 
 
@@ -46,3 +49,14 @@ def test_the_functions_of_the_reference_pipeline_are_the_manifests() -> None:
     found = deployment_of(manifest(), manifest().policy)
     assert found.functions == len(manifest().functions)
     assert found.topics == len(manifest().topics) + 1
+
+
+def test_a_pipeline_pays_for_what_is_its_own(tmp_path: Path) -> None:
+    """Beside another one it costs as much as alone; that one has the schedules, secrets and topics of its files."""
+    both = load_checkout(checkout(tmp_path / "checkout", SHOP))
+    assert deployment_of(both, both.policy) == deployment_of(manifest(), manifest().policy)
+    [shop] = both.others
+    found = deployment_of(both, shop)
+    assert found.validations.keys() >= {"morning", "midday"}
+    assert (found.validations["midday"], found.secrets) == (1, 10)
+    assert found.topics == len([topic for topic in both.topics if topic.startswith("shop-")]) + 1

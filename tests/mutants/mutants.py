@@ -35,6 +35,8 @@ ROUTING, T_ROUTING = "shared/core/alerting/routing.py", "tests/core/test_alert_r
 T_MESSAGES = "tests/app/test_alert_messages.py::test_"
 T_FOLDER = "tests/adapters/test_policy_folder.py::test_"
 T_SEVERAL = "tests/functions/test_several_pipelines.py::test_"
+PIPELINE_RIGHTS = "deploy/pipeline_rights.py"
+T_EVERYTHING = "tests/deploy/test_everything.py::test_"
 T_POLICIES = "tests/deploy/test_policy_folder.py::test_"
 T_ONE_DATABASE = "tests/app/test_one_database.py::test_"
 LEARNING_NIGHTS, LEARNED = "shared/core/learning/nights.py", "shared/core/learning/learned.py"
@@ -214,8 +216,15 @@ MUTANTS = [
     mutant(
         "two pipelines may hear one topic",
         "shared/core/policy/deployment_check.py",
-        "            if topic in other.topics:\n                hint",
-        "            if False:\n                hint",
+        "            if topic in (heard := _heard(other)):",
+        "            if topic in (heard := _heard(other)) and not heard:",
+        f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
+    ),
+    mutant(
+        "one variable may hold the addresses of two services",
+        "shared/core/policy/deployment_check.py",
+        "known.url_env == service.url_env and known.deployed_as != service.deployed_as",
+        "known.url_env == service.url_env and known != known",
         f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
     ),
     mutant(
@@ -269,11 +278,33 @@ MUTANTS = [
     ),
     mutant(
         "what another policy of the folder sends, the function for it may not",
-        "deploy/pipelines.py",
-        "    if folder not in (ANY, SWEEP):",
-        "    if folder != SWEEP:",
+        PIPELINE_RIGHTS,
+        "    if folder in (ANY, SWEEP):\n        topics",
+        "    if folder == SWEEP:\n        topics",
         f"{T_POLICIES}a_policy_file_is_all_that_a_pipeline_needs",
-        f"{T_POLICIES}rights_come_from_what_a_policy_calls_and_reads",
+        f"{T_EVERYTHING}every_right_is_given_and_no_other",
+    ),
+    mutant(
+        "the sweep may not repeat a step of another pipeline's workflows",
+        PIPELINE_RIGHTS,
+        "    if folder in (CONTROLLER, EXECUTOR, SWEEP) and workflows is not None:",
+        "    if folder in (CONTROLLER, EXECUTOR) and workflows is not None:",
+        f"{T_EVERYTHING}every_right_is_given_and_no_other",
+    ),
+    mutant(
+        "what a batch merges into may be read and not written",
+        "deploy/tables.py",
+        "Datasets(written=dataset) if table is changed else Datasets(read=dataset)",
+        "Datasets(read=dataset)",
+        f"{T_EVERYTHING}every_right_is_given_and_no_other",
+        f"{T_POLICIES}datasets_are_those_that_a_statement_reads_and_writes",
+    ),
+    mutant(
+        "nobody hears of a pipeline that was never swept beside one that is",
+        "deploy/monitoring.py",
+        "for name in manifest.pipelines),",
+        "for name in manifest.pipelines[:1]),",
+        "tests/deploy/test_monitoring.py::test_the_silence_of_one_pipeline_is_seen",
     ),
     mutant(
         "the functions read one policy although the manifest has a folder of several",
@@ -284,9 +315,9 @@ MUTANTS = [
     ),
     mutant(
         "the table of excluded units is read without a right",
-        "deploy/pipelines.py",
-        "if excluded is not None and excluded.table else",
-        "if False else",
+        PIPELINE_RIGHTS,
+        '"" if excluded is None else excluded.table',
+        '""',
         f"{T_POLICIES}rights_come_from_what_a_policy_calls_and_reads",
     ),
     mutant(
@@ -3526,9 +3557,9 @@ MUTANTS = [
     ),
     mutant(
         "the checks of another pipeline may be called at any time, or never",
-        "deploy/schedule_check.py",
-        "for policy in manifest.others if (path",
-        "for policy in () if (path",
+        "deploy/called_checks.py",
+        "    for policy in manifest.others:",
+        "    for policy in ():",
         "tests/cli/test_init.py::test_the_checks_of_a_new_pipeline_are_called_when_it_is_late",
     ),
     mutant(

@@ -39,7 +39,6 @@ def test_the_tutorial_ends_on_the_page(tmp_path: Path) -> None:
         "config/harbour.yaml",
         "config/harbour.validation.yaml",
         "tests/scenarios/own/harbour_first_night.yaml",
-        "deploy/functions.yaml",
     ]
     assert printed[2].startswith("harbour/2026-03-02/daily collect_to_clean: confirmed")
     assert "trigger     collect_to_clean" in printed[3]

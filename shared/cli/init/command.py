@@ -13,7 +13,7 @@ import typer
 from deploy.manifest import ROOT
 from shared import runtime
 from shared.cli.init.pipeline_request import PipelineRequest, RequestError, request_of
-from shared.cli.init.writing import MANIFEST, NewFiles, new_files, refuse_unfit, write
+from shared.cli.init.writing import NewFiles, new_files, refuse_unfit, write
 from shared.cli.shell import REFUSED, USAGE, fail
 from shared.core import commands
 
@@ -46,7 +46,7 @@ def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
     root: Annotated[Path, typer.Option(help="Another checkout of the project to write to.", hidden=True)] = ROOT,
 ) -> None:
-    """Write a new pipeline: its policy, its checks, its entries in the manifest and a first night to be played.
+    """Write a new pipeline: its policy, its checks and a first night to be played; its deployment follows from these.
 
     In a terminal what is not given is asked for. Nothing is written unless check and deployment take it.
 
@@ -66,7 +66,7 @@ def init(
     try:
         write(files, root)
     except OSError as error:
-        hint = f"git checkout {MANIFEST} takes back what was written of it"
+        hint = "make room for it, then the same command with --force"
         raise fail(REFUSED, f"cannot write {error.filename}: {error.strerror}", hint) from None
     for path in files.texts:
         typer.echo(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,19 +19,6 @@ FIRST_DAY = date(2026, 3, 3)
 MINUTE, CRITICAL_AFTER = timedelta(minutes=1), timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class ManifestLine:
-    """One entry of `deploy/functions.yaml`: the section that it stands in, its key, and its line."""
-
-    section: str
-    key: str
-    value: str
-
-    @property
-    def text(self) -> str:
-        return f"  {self.key}: {self.value}"
-
-
 def files_of(request: PipelineRequest, folder: Path) -> dict[Path, str]:
     """Return the files by their paths in the project; ``folder`` is that of the policies."""
     name = request.pipeline
@@ -42,30 +27,6 @@ def files_of(request: PipelineRequest, folder: Path) -> dict[Path, str]:
         folder / f"{name}.validation.yaml": _validation(request),
         SCENARIOS / f"{name}_first_night.yaml": _scenario(request, folder),
     }
-
-
-def manifest_lines(request: PipelineRequest, account: str, prefix: str) -> Iterator[ManifestLine]:
-    """Yield what the manifest says of a pipeline beside its policy: addresses, who reads a topic, when it is judged.
-
-    ``account`` calls the validation on schedule.
-    """
-    for phase in sorted(request.called):
-        address = f'"https://{_service(request, phase)}-{{project_number}}.{{region}}.run.app"'
-        yield ManifestLine("environment", _variable(request, phase), address)
-    for phase in request.phases:
-        yield ManifestLine("topics", _completions(request, phase), f"{{written_by: [{_service(request, phase)}]}}")
-    for phase in request.phases[1:]:
-        if phase not in request.called:
-            topic = _trigger(request, phase)
-            yield ManifestLine("topics", topic, f"{{read_by: [{topic}-sub]}}")
-    for mode in request.modes:
-        at, _ = _judged_at(mode)
-        cron = f'"{at.minute} {at.hour} * * *"'
-        called = "attempt_deadline: 10m, retries: {attempts: 2, min_backoff: 60s, max_backoff: 5m}, method: POST"
-        path = f'"/?schedule={_schedule(request, mode)}"'
-        value = f"calls: validation_runner, cron: {cron}, zone: {request.zone}, service_account: {account}, {called}"
-        key = f"{prefix}-validation-{request.pipeline}-{mode.name}".replace("_", "-")
-        yield ManifestLine("schedules", key, f"{{{value}, path: {path}}}")
 
 
 def _policy(request: PipelineRequest) -> str:
@@ -134,13 +95,13 @@ def _validation(request: PipelineRequest) -> str:
         schedules.append(
             _filled(
                 "schedule",
-                schedule=_schedule(request, mode),
+                schedule=plain(mode.name),
                 at=f"{at:%H:%M}",
                 date="today" if request.offset == 0 and not next_day else "yesterday",
                 working_day=", working_day: yesterday" if next_day else "",
             )
         )
-    names = ", ".join(_schedule(request, mode) for mode in request.modes)
+    names = ", ".join(plain(mode.name) for mode in request.modes)
     return _filled(
         "validation", pipeline=plain(request.pipeline), schedules="".join(schedules).rstrip("\n"), names=names
     )
@@ -221,10 +182,6 @@ def _service(request: PipelineRequest, phase: str) -> str:
 
 def _variable(request: PipelineRequest, phase: str) -> str:
     return f"{request.pipeline}_{phase}_url".upper()
-
-
-def _schedule(request: PipelineRequest, mode: ModeRequest) -> str:
-    return f"{request.pipeline}_{mode.name}"
 
 
 def plain(name: str) -> str:

@@ -9,29 +9,26 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
 from deploy.manifest import Manifest
 from deploy.manifest_file import load_manifest
 from shared import runtime
-from shared.cli.init.manifest_text import with_entries, without_entries
 from shared.cli.init.pipeline_request import PipelineRequest, RequestError
-from shared.cli.init.rendering import files_of, manifest_lines
+from shared.cli.init.rendering import files_of
 from shared.core.errors import PolicyError
 
 MANIFEST = Path("deploy") / "functions.yaml"
-VALIDATION = "validation_runner"
-# What loading a manifest reads beside policies and manifest.
-READ_ONLY = (Path("functions"), Path("deploy") / "requirements")
+# What loading a manifest reads beside policies.
+READ_ONLY = (MANIFEST, Path("functions"), Path("deploy") / "requirements")
 
 
 @dataclass(frozen=True)
 class NewFiles:
-    """What a new pipeline writes, by paths under the checkout; the manifest, which is changed, comes last.
+    """What a new pipeline writes, by paths under the checkout; ``folder`` is that of the policies.
 
-    ``folder`` is that of the policies.
+    The manifest is not among them: what it needs to know of a pipeline stands in these files.
     """
 
     folder: Path
@@ -44,11 +41,9 @@ def new_files(request: PipelineRequest, root: Path, *, force: bool) -> NewFiles:
     """Return the files of a new pipeline in the checkout ``root``.
 
     Raises ``RequestError`` for a name that is taken, unless ``force`` replaces it, and for a manifest that has no
-    place for the entries.
+    place for another policy.
     """
-    path = root / MANIFEST
-    before = path.read_text(encoding="utf-8")
-    raw = yaml.safe_load(before)
+    raw = yaml.safe_load((root / MANIFEST).read_text(encoding="utf-8"))
     folder = Path(raw["policy"])
     if not (root / folder).is_dir():
         reason = f"{MANIFEST} names one policy file, {folder}: another pipeline has no place beside it"
@@ -60,23 +55,8 @@ def new_files(request: PipelineRequest, root: Path, *, force: bool) -> NewFiles:
     there = [str(name) for name in files if (root / name).exists()]
     if there and not force:
         raise RequestError(f"{', '.join(there)}: already there", "choose another name, or replace them with --force")
-    try:
-        cleaned = without_entries(before, "topics", f"{request.pipeline}-") if there else before
-        entries = list(manifest_lines(request, _account(raw), str(raw["prefix"])))
-        after = with_entries(cleaned, entries)
-    except ValueError as section:
-        reason = f"{MANIFEST} has no section {section} of lines"
-        raise RequestError(reason, f"write it as `{section}:` and an entry on each line below") from None
     policy, _, scenario = files
-    return NewFiles(folder, policy, scenario, {**files, MANIFEST: after})
-
-
-def _account(raw: Mapping[str, Any]) -> str:
-    """Return who calls the validation on schedule, as the manifest has it."""
-    called = [schedule for schedule in raw["schedules"].values() if schedule["calls"] == VALIDATION]
-    if not called:
-        raise RequestError(f"{MANIFEST} calls {VALIDATION} by no schedule", "see the schedules of a first pipeline")
-    return str(called[0]["service_account"])
+    return NewFiles(folder, policy, scenario, files)
 
 
 def refuse_unfit(files: NewFiles, root: Path, today: date) -> Manifest:

@@ -17,6 +17,7 @@ def problems_together(policies: Sequence[Policy]) -> list[tuple[Policy, ConfigEr
         others = policies[:place]
         problems += [(policy, problem) for problem in _names(policy, others)]
         problems += [(policy, problem) for problem in _heard_twice(policy, others)]
+        problems += [(policy, problem) for problem in _addressed_twice(policy, others)]
         problems += [(policy, problem) for problem in _sent_to_others(policy, policies)]
         problems += [(policy, problem) for problem in after_run_problems(policy, by_name)]
     return problems
@@ -31,12 +32,32 @@ def _names(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigError]:
 
 def _heard_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigError]:
     """Yield topics on which two pipelines report: a message belongs to the pipeline of its topic."""
-    for topic, phase in policy.topics.items():
+    for topic, (key, name) in _heard(policy).items():
         for other in others:
-            if topic in other.topics:
-                hint = f"the topic says whose a message is: name another, such as {policy.pipeline}-{phase}-complete"
-                reason = f"{other.topics[topic]} of {other.pipeline} reports on it already"
-                yield ConfigError(f"phases.{phase}.completions_topic", reason, hint)
+            if topic in (heard := _heard(other)):
+                hint = f"the topic says whose a message is: name another, such as {policy.pipeline}-{name}-complete"
+                reason = f"{heard[topic][1]} of {other.pipeline} reports on it already"
+                yield ConfigError(key, reason, hint)
+
+
+def _heard(policy: Policy) -> dict[str, tuple[str, str]]:
+    """Return the topics on which a pipeline hears, each with its key and with who reports there."""
+    batches = {batch.reports.topic: (f"batches.{name}.reports.topic", name) for name, batch in policy.batches.items()}
+    phases = {topic: (f"phases.{phase}.completions_topic", phase) for topic, phase in policy.topics.items()}
+    return batches | phases
+
+
+def _addressed_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigError]:
+    """Yield variables that would hold the addresses of two services: an instance has one value of each."""
+    for name, service in policy.services.items():
+        for other in others:
+            for known in other.services.values():
+                if known.url_env == service.url_env and known.deployed_as != service.deployed_as:
+                    reason = f"{service.url_env} is the address of {known.deployed_as} in {other.pipeline} already"
+                    hint = (
+                        f"name another variable, such as {policy.pipeline.upper().replace('-', '_')}_{service.url_env}"
+                    )
+                    yield ConfigError(f"services.{name}.url_env", reason, hint)
 
 
 def _sent_to_others(policy: Policy, policies: Sequence[Policy]) -> Iterator[ConfigError]:

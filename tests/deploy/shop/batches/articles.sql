@@ -1,0 +1,1 @@
+SELECT DISTINCT article FROM `shop_goods.articles` WHERE day = @date ORDER BY article
