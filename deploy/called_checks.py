@@ -54,7 +54,7 @@ def declared_schedules(manifest: Manifest, root: Path) -> list[Declared]:
     """Return the schedules of the checks of every pipeline, the manifest's own first; each has a file of its own."""
     own = root / "config" / "validation.yaml"
     content, _ = read_yaml(own)
-    found = [
+    declared = [
         Declared(manifest.policy.pipeline, name, str(entry.get("at")), manifest.policy.zone.key, _shown(own, root))
         for name, entry in _schedules(content).items()
     ]
@@ -62,11 +62,11 @@ def declared_schedules(manifest: Manifest, root: Path) -> list[Declared]:
         validation = manifest.other_checks.get(policy.pipeline)
         if validation is not None:
             file = _shown(Path(validation.source), root)
-            found += [
+            declared += [
                 Declared(policy.pipeline, schedule.name, f"{schedule.at:%H:%M}", policy.zone.key, file)
                 for schedule in validation.schedules.values()
             ]
-    return found
+    return declared
 
 
 def _shown(path: Path, root: Path) -> str:

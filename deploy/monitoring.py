@@ -31,9 +31,22 @@ def rendered(manifest: Manifest, root: Path = ROOT) -> dict[str, dict[str, Any]]
     """Return every file of build/observability by its path: the API's own types, stamped with their digest."""
     folder = root / "deploy" / "observability"
     files = {f"metrics/{name}.json": metric for name, metric in metrics(manifest, folder).items()}
-    for path in sorted([folder / "dashboard.json", *folder.glob("alerts/*.json"), *folder.glob("slos/*.json")]):
+    for path in sorted([folder / "dashboard.json", *folder.glob("alerts/*.json")]):
         content = json.loads(_filled(path.read_text(encoding="utf-8"), manifest))
         files[path.relative_to(folder).as_posix()] = _stamped(content, path.parent.name)
+    for path in sorted(folder.glob("slos/*.json")):
+        files |= _objectives(path, manifest)
+    return files
+
+
+def _objectives(path: Path, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Return an objective of each pipeline: of all together, one that is late always would be lost among the others."""
+    text = _filled(path.read_text(encoding="utf-8"), manifest)
+    own, *others = manifest.pipelines
+    files = {f"slos/{path.name}": json.loads(text.replace("{pipeline}", own))}
+    for name in others:
+        content = json.loads(text.replace("{pipeline}", name))
+        files[f"slos/{path.stem}_{name}.json"] = {**content, "displayName": f"{name}: {content['displayName']}"}
     return files
 
 
@@ -79,11 +92,12 @@ def _metric(name: str, metric: Mapping[str, Any], manifest: Manifest) -> dict[st
     parts = [
         'resource.type="cloud_run_revision"',
         f"resource.labels.service_name=({services})",
-        f'jsonPayload.pipeline="{manifest.policy.pipeline}"',
+        # By whose line it is the label tells; what a function of ours logs of no pipeline counts for none.
+        "jsonPayload.pipeline:*" if manifest.others else f'jsonPayload.pipeline="{manifest.policy.pipeline}"',
         f"jsonPayload.message=({events})",
         *([metric["where"]] if "where" in metric else []),
     ]
-    labels = metric.get("labels", [])
+    labels = ["pipeline", *metric.get("labels", [])]
     value = metric.get("value")
     return {
         "name": name,
@@ -122,10 +136,17 @@ def _filled(text: str, manifest: Manifest) -> str:
         "{subscriptions}": _listing(subscriptions, ", "),
         "{services}": _listing(_services(manifest), ", "),
         "{services_or}": _listing(_services(manifest), " OR "),
+        "{or_none_of_a_pipeline}": "".join(_none_of(name) for name in manifest.pipelines),
     }
     for mark, value in names.items():
         text = text.replace(mark, value)
     return text
+
+
+def _none_of(pipeline: str) -> str:
+    """Return, in a query in quotes, the nought of a pipeline of which a metric has no series at all."""
+    words = ", ".join(f'\\"{word}\\"' for word in ("pipeline", pipeline, "", ""))
+    return f" or label_replace(vector(0), {words})"
 
 
 def _services(manifest: Manifest) -> list[str]:

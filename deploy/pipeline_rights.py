@@ -82,28 +82,28 @@ def datasets_of(policy: Policy, workflows: Workflows | None, checks: Iterable[st
 def _datasets(folder: str, policy: Policy, workflows: Workflows | None, checks: Iterable[str]) -> Datasets:
     """Return the datasets of one function: who decides and who judges read what the pipeline makes and its calendar,
     who runs batches what their SQL names."""
-    found = Datasets()
+    datasets = Datasets()
     if folder in (ANY, SWEEP, VALIDATION, PAGE):
         processors = (processor for phase in policy.phases.values() for processor in phase.processors.values())
         for table in (part.table for processor in processors for part in processor.parts if part.table):
-            found |= tables.of_table(table)
+            datasets |= tables.of_table(table)
         for sql in gate_sql(policy).values():
-            found |= tables.of_statement(sql)
+            datasets |= tables.of_statement(sql)
     judged = folder in (ANY, SWEEP, VALIDATION, PAGE) or (folder == CONTROLLER and workflows is not None)
     if judged and policy.calendar is not None:
         excluded = policy.calendar.excluded
         for table in (policy.calendar.table, "" if excluded is None else excluded.table):
-            found |= tables.of_table(table) if table else Datasets()
+            datasets |= tables.of_table(table) if table else Datasets()
     if folder in (SWEEP, CONTROLLER) and workflows is not None:
         for table in _collected(workflows):
-            found |= tables.of_table(table)
+            datasets |= tables.of_table(table)
     if folder == VALIDATION:
         for sql in checks:
-            found |= tables.of_statement(sql)
+            datasets |= tables.of_statement(sql)
     if folder == BATCHES:
         for query in (query for batch in policy.batches.values() for query in batch.queries):
-            found |= tables.of_statement(query.text)
-    return found
+            datasets |= tables.of_statement(query.text)
+    return datasets
 
 
 def _collected(workflows: Workflows) -> Iterator[str]:

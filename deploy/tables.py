@@ -1,4 +1,4 @@
-"""Which datasets a statement reads and writes, and where the address of a service is if nobody says it."""
+"""Which datasets GoogleSQL reads, and which it writes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def of_statement(sql: str) -> Datasets:
         statements = [statement for statement in sqlglot.parse(sql, read="bigquery") if statement is not None]
     except SqlglotError as error:
         raise ValueError(str(error).splitlines()[0]) from None
-    found = Datasets()
+    datasets = Datasets()
     for statement in statements:
         tables = list(statement.find_all(exp.Table))
         # `FROM plays AS play, play.events` unnests a column: what stands before the dot is a name of this statement.
@@ -48,8 +48,8 @@ def of_statement(sql: str) -> Datasets:
             if not table.db or (table.db in names and not table.catalog):
                 continue
             dataset = frozenset({table.db})
-            found |= Datasets(written=dataset) if table is changed else Datasets(read=dataset)
-    return found
+            datasets |= Datasets(written=dataset) if table is changed else Datasets(read=dataset)
+    return datasets
 
 
 def _changed(statement: object) -> object:

@@ -171,12 +171,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return load_checkout(checkout(tmp_path_factory.mktemp("shop") / "checkout", SHOP))
 
 
-def stamp(of: Manifest) -> BuildInfo:
+def build_of(of: Manifest) -> BuildInfo:
     return BuildInfo(COMMIT, dict.fromkeys(of.functions, "a" * 40))
 
 
 def planned(of: Manifest) -> list[Resource]:
-    return plan(of, PLACE, stamp(of))
+    return plan(of, PLACE, build_of(of))
 
 
 def made(of: Manifest, command: str) -> list[CommandLine]:

@@ -20,7 +20,8 @@ from deploy.monitoring import rendered
 from deploy.plan import plan
 from shared.core.reporting.metrics import PipelineFacts, SweepFacts, key_figures
 from tests.core.build import POLICY, T0
-from tests.deploy.world import PLACE, build_info, load_changed, manifest, project
+from tests.deploy.test_everything import SHOP
+from tests.deploy.world import PLACE, build_info, checkout, load_changed, load_checkout, manifest, project
 
 TYPES: dict[str, Any] = {
     "metrics": LogMetric,
@@ -184,10 +185,75 @@ def test_no_sweep_holds_also_where_there_never_was_one() -> None:
     asked = condition["conditionPrometheusQueryLanguage"]
     assert "conditionAbsent" not in json.dumps(FILES)
     assert asked["disableMetricValidation"] is True
-    counted, otherwise = re.fullmatch(r"\((.+) or (vector\(0\))\) < 0\.5", asked["query"]).groups()  # type: ignore[union-attr]
-    assert otherwise == "vector(0)"
-    # sum() of nothing is nothing, so that `or` takes the other side; a sum that keeps labels would stand beside it.
-    assert re.fullmatch(r"sum\(increase\(\w+:user_orch_sweeps\{monitored_resource=\"\w+\"\}\[5m\]\)\)", counted)
+    assert judged_silent(asked["query"], {}) == {"nba"}
+    assert judged_silent(asked["query"], {"nba": 0}) == {"nba"}
+    assert judged_silent(asked["query"], {"nba": 5}) == set()
+
+
+def judged_silent(query: str, counted: dict[str, float]) -> set[str]:
+    """Return the pipelines of which the query of no_sweep is true, where the sweeps of five minutes are these.
+
+    `a or b` is all of a, and of b what has labels that nothing of a has; label_replace() with empty source and pattern
+    gives a label to what has none; sum by () of nothing is nothing.
+    """
+    inner, limit = re.fullmatch(r"\((.+)\) < ([\d.]+)", query).groups()  # type: ignore[union-attr]
+    first, *others = inner.split(" or ")
+    assert re.fullmatch(
+        r"sum by \(pipeline\) \(increase\(\w+:user_orch_sweeps\{monitored_resource=\"\w+\"\}\[5m\]\)\)", first
+    )
+    value = dict(counted)
+    for other in others:
+        zero = re.fullmatch(r'label_replace\(vector\(0\), "pipeline", "([\w-]+)", "", ""\)', other)
+        assert zero is not None, other
+        value.setdefault(zero[1], 0)
+    return {pipeline for pipeline, number in value.items() if number < float(limit)}
+
+
+def test_the_silence_of_one_pipeline_is_seen(shop: Manifest) -> None:
+    """Sweeps of the others do not hide it, even if it was never swept; the incident says whose it is."""
+    [condition] = rendered(shop)["alerts/no_sweep.json"]["conditions"]
+    query = condition["conditionPrometheusQueryLanguage"]["query"]
+    assert judged_silent(query, {"nba": 5}) == {"shop"}
+    assert judged_silent(query, {"nba": 5, "shop": 0}) == {"shop"}
+    assert judged_silent(query, {"nba": 5, "shop": 4}) == set()
+    assert judged_silent(query, {}) == {"nba", "shop"}
+
+
+def test_what_several_pipelines_log_is_told_apart(shop: Manifest) -> None:
+    """Every metric counts the lines of all of them and says whose each is; what is judged of metrics is by pipeline."""
+    files = rendered(shop)
+    for name, content in files.items():
+        assert strict(name, content).ByteSize() > 0
+        if name.startswith("metrics/"):
+            assert content["labelExtractors"]["pipeline"] == "EXTRACT(jsonPayload.pipeline)"
+            assert {"key": "pipeline", "valueType": "STRING"} in content["metricDescriptor"]["labels"]
+            assert "jsonPayload.pipeline:*" in content["filter"]
+            assert '"nba"' not in content["filter"]
+    thresholds = {
+        name: aggregation["groupByFields"]
+        for name, content in files.items()
+        if name.startswith("alerts/")
+        for condition in content["conditions"]
+        for aggregation in condition.get("conditionThreshold", {}).get("aggregations", [])
+        if USER_METRIC.search(json.dumps(condition))
+    }
+    assert thresholds == {"alerts/alerts_unsent.json": ["metric.labels.pipeline"]}
+
+
+def test_each_pipeline_has_objectives_of_its_own(shop: Manifest) -> None:
+    """A pipeline that is always late would be lost among nine that never are: no filter takes in another's lines."""
+    objectives = {name: content for name, content in rendered(shop).items() if name.startswith("slos/")}
+    for stem in ("hand_off", "sweep_health", "triggered_by_due"):
+        for pipeline, name in (("nba", f"slos/{stem}.json"), ("shop", f"slos/{stem}_shop.json")):
+            filters = re.findall(r'metric\.labels\.pipeline=\\"([\w-]+)\\"', json.dumps(objectives[name]))
+            metrics = USER_METRIC.findall(json.dumps(objectives[name]))
+            assert filters == [pipeline] * len(metrics), name
+    assert len({content["displayName"] for content in objectives.values()}) == len(objectives) == 6
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return load_checkout(checkout(tmp_path_factory.mktemp("shop") / "checkout", SHOP))
 
 
 def test_each_alert_has_its_place_in_the_runbook() -> None:

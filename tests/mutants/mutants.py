@@ -223,8 +223,8 @@ MUTANTS = [
     mutant(
         "one variable may hold the addresses of two services",
         "shared/core/policy/deployment_check.py",
-        "known.url_env == service.url_env and known.deployed_as != service.deployed_as",
-        "known.url_env == service.url_env and known != known",
+        "called.url_env == service.url_env and called.deployed_as != service.deployed_as",
+        "called.url_env == service.url_env and called != called",
         f"{T_FOLDER}what_is_wrong_between_policies_is_refused",
     ),
     mutant(

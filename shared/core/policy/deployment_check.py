@@ -51,9 +51,9 @@ def _addressed_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[Confi
     """Yield variables that would hold the addresses of two services: an instance has one value of each."""
     for name, service in policy.services.items():
         for other in others:
-            for known in other.services.values():
-                if known.url_env == service.url_env and known.deployed_as != service.deployed_as:
-                    reason = f"{service.url_env} is the address of {known.deployed_as} in {other.pipeline} already"
+            for called in other.services.values():
+                if called.url_env == service.url_env and called.deployed_as != service.deployed_as:
+                    reason = f"{service.url_env} is the address of {called.deployed_as} in {other.pipeline} already"
                     hint = (
                         f"name another variable, such as {policy.pipeline.upper().replace('-', '_')}_{service.url_env}"
                     )
