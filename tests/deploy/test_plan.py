@@ -114,7 +114,7 @@ def test_gcloud_takes_every_line(every_line: list[CommandLine], tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_gcloud_takes_a_line_of_each_shape(every_line: list[CommandLine], tmp_path: Path) -> None:
+def test_gcloud_takes_a_line_of_each_form(every_line: list[CommandLine], tmp_path: Path) -> None:
     """The same of one line for each command and set of flags, which takes a third of the time."""
     shapes = {(line.words[1:4], frozenset(line.flags)): line for line in every_line if line.words[0] == "gcloud"}
     assert len(shapes) > 30
