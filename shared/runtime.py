@@ -46,6 +46,8 @@ from shared.ports import AlertSink, AuditLog, Bus, Clock, DeadLetters, Http, Sec
 
 if TYPE_CHECKING:
     from shared.adapters.http import RequestsHttp
+    from shared.adapters.notify.paced import Turns
+    from shared.core.limits.rate_limit import RateLimit
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config"
@@ -69,6 +71,7 @@ class EnvironmentPorts:
 
     def __init__(self, variables: Mapping[str, str], policy: Policy, beside: EnvironmentPorts | None = None) -> None:
         self._variables, self._policy, self._beside = variables, policy, beside
+        self._all_turns: dict[tuple[str, ...], Turns] = {}
         bound = {"pipeline": policy.pipeline, "commit": variables.get("GIT_COMMIT", "unknown")[:40]}
         self.log = JsonLog(bound, self._trace)
 
@@ -221,12 +224,15 @@ class EnvironmentPorts:
 
             return ConsoleSink()
         from shared.adapters.notify.fan_out import FanOut
-        from shared.adapters.notify.pagerduty import PagerDutySink
+        from shared.adapters.notify.paced import Paced
+        from shared.adapters.notify.pagerduty import PagerDutySink, events_of
         from shared.adapters.notify.slack import SlackSink
+        from shared.core.limits import rate_limit
 
         channels, pager = self._policy.alerts.channels, self._policy.alerts.pagerduty
         webhooks = {severity: _secret(self.secrets, name) for severity, name in channels.items()}
-        sinks: dict[str, AlertSink] = {SLACK: SlackSink(webhooks, self.clock, self.log, secret_names=channels)}
+        slack = SlackSink(webhooks, self.clock, self.log, secret_names=channels)
+        sinks: dict[str, AlertSink] = {SLACK: self._paced(slack, *sorted(set(channels.values())))}
         if pager is not None or self._policy.alerts.sinks:
             from shared.adapters.http import RequestsHttp
 
@@ -235,14 +241,31 @@ class EnvironmentPorts:
             sinks |= {name: self._sink(sink, http) for name, sink in self._policy.alerts.sinks.items()}
             if pager is not None:
                 key = _secret(self.secrets, pager.routing_key_secret)
-                sinks[PAGERDUTY] = PagerDutySink(key, http, pager.severities)
+                turns = self._turns(rate_limit.PAGERDUTY, pager.routing_key_secret)
+                page = PagerDutySink(key, http, pager.severities)
+                sinks[PAGERDUTY] = Paced(page, turns, self.clock, events_of(pager.severities))
         return FanOut(sinks, default=(SLACK,), always=(PAGERDUTY,), clock=self.clock)
+
+    def _paced(self, sink: AlertSink, *channel: str) -> AlertSink:
+        """Return a chat's sink that keeps to its pace, together with every other sink of that channel."""
+        from shared.adapters.notify.paced import Paced
+        from shared.core.limits.rate_limit import CHAT
+
+        return Paced(sink, self._turns(CHAT, *channel), self.clock)
+
+    def _turns(self, pace: RateLimit, *channel: str) -> Turns:
+        if self._beside is not None:
+            return self._beside._turns(pace, *channel)
+        from shared.adapters.notify.paced import Turns
+
+        return self._all_turns.setdefault(channel, Turns(pace))
 
     def _sink(self, sink: Sink, http: RequestsHttp) -> AlertSink:
         if isinstance(sink, SlackBot):
             from shared.adapters.notify.slack_bot import SlackBotSink
 
-            return SlackBotSink(sink, _secret(self.secrets, sink.token_secret), http.post)
+            bot = SlackBotSink(sink, _secret(self.secrets, sink.token_secret), http.post)
+            return self._paced(bot, sink.token_secret, sink.channel)
         if isinstance(sink, Mail):
             from shared.adapters.notify.mail import MailSink
 
@@ -250,11 +273,13 @@ class EnvironmentPorts:
         if isinstance(sink, Teams):
             from shared.adapters.notify.teams import TeamsSink
 
-            return TeamsSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+            teams = TeamsSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+            return self._paced(teams, sink.url_secret)
         if isinstance(sink, GoogleChat):
             from shared.adapters.notify.google_chat import GoogleChatSink
 
-            return GoogleChatSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+            chat = GoogleChatSink(_secret(self.secrets, sink.url_secret), sink.url_secret, http.post)
+            return self._paced(chat, sink.url_secret)
         from shared.adapters.notify.webhook import WebhookSink
 
         return WebhookSink(sink, self.secrets.get, self.clock, http.post)

@@ -19,6 +19,7 @@ from shared.adapters.column_types import ColumnTypes
 from shared.adapters.date_column import PORT as PORT
 from shared.adapters.date_column import DateColumn, Kind, local_date, parameters
 from shared.core.errors import PolicyError, Unavailable
+from shared.core.limits.dml import changed_tables
 from shared.core.model import Units
 from shared.core.workflows.units import ScheduledUnit
 from shared.ports import CalendarRef, TableRef, UnitsRef
@@ -131,7 +132,13 @@ class SqlWarehouse(ABC):
         return None if isinstance(answer, Unreadable) else answer
 
     def number(self, sql_file: str, day: date) -> float | None:
-        rows = self.query(self._text(sql_file), {"date": day})
+        text = self._text(sql_file)
+        changed = changed_tables(text)
+        if changed:
+            # A gate is read each minute: its statements would be more than a table takes in a day.
+            hint = "a statement that changes a table belongs to the close of a batch (on_close)"
+            raise PolicyError(sql_file, "sql", f"changes {changed[0]}, and a gate only reads", hint)
+        rows = self.query(text, {"date": day})
         value = next(iter(rows[0].values()), None) if rows else None
         if value is None:
             return None

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from shared.core.limits.requests import MESSAGE_BYTES
+
 _MOST_ATTRIBUTES = 100
 _LONGEST_KEY = 256
 _LONGEST_VALUE = 1024
@@ -22,6 +24,20 @@ class Log(Protocol):
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Return compact UTF-8 JSON. Raises TypeError or ValueError for what JSON cannot say."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def encoded_message(body: Mapping[str, Any], attributes: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Return a message as it is sent. Raises TypeError or ValueError for what no bus can carry, by form or by size."""
+    data, sent = to_json(body), checked(attributes)
+    size = message_size(data, sent)
+    if size > MESSAGE_BYTES:
+        raise ValueError(f"a message of {size:,} bytes, at most {MESSAGE_BYTES:,}")
+    return data, sent
+
+
+def message_size(data: bytes, attributes: Mapping[str, str]) -> int:
+    """Return what a message takes of a request's bytes, without what frames it."""
+    return len(data) + sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
 
 
 def checked(attributes: Mapping[str, str]) -> dict[str, str]:

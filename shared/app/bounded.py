@@ -19,7 +19,7 @@ LONGEST = {
     "warehouse": timedelta(seconds=20),
     "audit": timedelta(seconds=5),
     "bus": timedelta(seconds=10),
-    "alerts": timedelta(seconds=7),  # two channels of three seconds each
+    "alerts": timedelta(seconds=8),  # two channels of three seconds each, a second for the turn of the last
 }
 # A service that keeps a sweep waiting must leave it the time to write down what became of the call, and to say so.
 SAYING = LONGEST["alerts"] + timedelta(seconds=3)

@@ -27,6 +27,7 @@ from shared.cli import (
     entry,
     explain,
     known,
+    limits,
     logs,
     operator,
     pause,
@@ -70,6 +71,7 @@ doctor.add_to(app)
 emit.add_to(app)
 cost.add_to(app)
 tune.add_to(app)
+limits.add_to(app)
 init.add_to(app)
 serve.add_to(app)
 known.add_to(app)

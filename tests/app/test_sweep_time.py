@@ -112,9 +112,9 @@ class Kept:
 
 
 def test_a_service_that_hangs_leaves_the_time_to_say_so() -> None:
-    """Twelve seconds before its end a sweep gives a call two of them: the rest is for what it has to tell."""
+    """Thirteen seconds before its end a sweep gives a call two of them: the rest is for what it has to tell."""
     kit, http = HandlersKit(), Kept()
-    ports = BoundedPorts(kit.with_ports(http=http).ports, kit.clock.now() + timedelta(seconds=12))
+    ports = BoundedPorts(kit.with_ports(http=http).ports, kit.clock.now() + timedelta(seconds=13))
     ports.http.request("POST", "http://x/start", {}, timedelta(seconds=20))
     assert http.given == [timedelta(seconds=2)]
     kit.wait(timedelta(seconds=2))

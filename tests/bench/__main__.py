@@ -16,7 +16,7 @@ from rich.console import Console
 
 from shared.simulation.emulators import EmulatorMissing, firestore_emulator, pubsub_emulator
 from shared.simulation.parallel import cores
-from tests.bench import batches, chain, core, cost, phase1, start, state
+from tests.bench import batches, chain, core, cost, limits, phase1, start, state
 from tests.bench.figure import FULL, NORMAL, SMALL, Bench, Figure, Measure, Size, Unmeasurable
 from tests.bench.report import document, show
 from tests.random_nights.command import Drawn, simulate_random
@@ -36,6 +36,7 @@ FIGURES: dict[str, Measure] = {
     "memory": start.memory,
     "workflows": phase1.decisions,
     "scrapers": phase1.calls,
+    "limits": limits.limits,
 }
 ON_EMULATORS = frozenset(FIGURES) - {"decide", "simulation", "latency-embedded", "workflows", "scrapers"}
 MEASURED, MISSING, USAGE = 0, 1, 2

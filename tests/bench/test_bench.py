@@ -21,7 +21,7 @@ from tests.emulators.server import ROOT
 
 BENCH = ROOT / "bin" / "bench"
 # They start instance after instance, or play nights: half of the time of all.
-LONG = ("simulation", "decide", "latency", "burst", "cold", "memory")
+LONG = ("simulation", "decide", "latency", "burst", "cold", "memory", "limits")
 COUNTED: dict[str, dict[str, object]] = {
     "fan-in": {"errors": 0, "triggers": 1},
     "batches": {"asked": 60, "requests": 60},

@@ -91,6 +91,7 @@ CALLS = {
     "orch doctor": [[]],
     "orch cost": [[], ["absent.yaml"]],
     "orch tune": [[], ["--transition", "absent"]],
+    "orch limits": [[], ["--pipelines", "1"], ["absent.yaml"]],
     "monitor completeness": [[], ["--until", "2026-13-03"]],
     "monitor failures": [[], ["--until", "2026-13-03"]],
     "analyze-validation-trends": [["--until", "2026-01-21"], ["--until", "2026-13-03"]],

@@ -114,6 +114,16 @@ def _content(asked: ServerRequest) -> tuple[str, Any, dict[str, str]]:
     return message["messageId"], json.loads(base64.b64decode(message["data"])), message.get("attributes", {})
 
 
+def test_a_message_that_is_too_large_is_refused(world: World) -> None:
+    """Pub/Sub takes 10 MB: what is larger is refused before anything of the call leaves, on every bus alike."""
+    fits = Message({"text": "x" * 8_000_000}, {})
+    with pytest.raises(ValueError, match=r"a message of 9,000,0\d\d bytes, at most 9,000,000"):
+        world.bus.publish("made", [Message(BODY, {}), Message({"text": "x" * 9_000_000}, {})])
+    (ident,) = world.bus.publish("made", [fits])
+    (asked,) = world.pump(1)
+    assert _content(asked)[0] == ident
+
+
 def test_what_arrives_is_what_was_published(world: World) -> None:
     """The subscriber gets body and attributes exactly, under the id that publish returned."""
     ids = world.bus.publish("made", [Message(BODY, ATTRIBUTES)])

@@ -283,6 +283,12 @@ def test_a_gate_file_lies_under_the_configuration(world: World, file: str) -> No
         world.warehouse.number(file, DAY)
 
 
+def test_a_gate_that_changes_a_table_is_refused(world: World) -> None:
+    """A gate is asked each minute: what it would change would soon be past the statements that a table takes a day."""
+    with pytest.raises(PolicyError, match=r"changes nba_predictions\.player_prop_predictions, and a gate only reads"):
+        world.warehouse.number("batches/merge.sql", DAY)
+
+
 def test_units_are_the_games_that_are_not_excluded(world: World) -> None:
     """Scheduled, final and those without a status are units; dates without any have none; other dates stay out."""
     statuses = ["Final", "Final", "Scheduled", "In Progress", None, "Postponed", "Cancelled"]

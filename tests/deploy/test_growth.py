@@ -11,10 +11,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from shared.adapters.config.policy_file import load_policy
-from shared.adapters.google import bigquery
 from shared.app.sweep.sweep import TIME_LIMIT
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
+from shared.core.limits.requests import INSERT_ROWS
 from tests.app.handlers_kit import HandlersKit
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
 from tests.emulators.server import ROOT
@@ -52,7 +52,7 @@ def test_the_page_names_the_limits_of_the_code() -> None:
     """A sweep's time and the rows of one insert stand on the page as they stand in the code."""
     text = " ".join(PAGE.read_text().split())
     assert f"sweep, which stops after {TIME_LIMIT.seconds} s, is sharded" in text
-    assert f"in requests of up to {bigquery._ROWS_A_REQUEST};" in text
+    assert f"in requests of up to {INSERT_ROWS};" in text
 
 
 def test_the_readme_shows_what_the_command_prints() -> None:

@@ -28,6 +28,14 @@ CONDITION, PROGRESS, DUE = (
 )
 MODEL, MESSAGE, POLICY = "shared/core/model.py", "shared/core/message.py", "shared/core/policy/policy.py"
 DEMANDS = "shared/core/policy/demands.py"
+DML, REQUESTS, RATE_LIMIT = (
+    "shared/core/limits/dml.py",
+    "shared/core/limits/requests.py",
+    "shared/core/limits/rate_limit.py",
+)
+TABLE_PLACES, T_PLACES = "shared/app/state/table_places.py", "tests/app/test_table_places.py::test_"
+T_DML, T_SIZES = "tests/core/test_dml_places.py::test_", "tests/core/test_request_sizes.py::test_"
+T_DRIVEN, T_LIMITS = "tests/emulators/test_limits.py::test_", "tests/deploy/test_limits.py::test_"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 ALERT, T_QUIET = "shared/core/alerting/alert.py", "tests/app/test_quiet_alerts.py::test_"
@@ -3752,5 +3760,126 @@ MUTANTS = [
         "times, min(fixed, floor), max(fixed, most))",
         "times, min(fixed, MINUTE), max(fixed, most))",
         "tests/cli/test_tune.py::test_any_proposal_passes_the_checks_of_a_policy",
+    ),
+    mutant(
+        "a table has one statement more than its places",
+        DML,
+        "if len(places) >= AT_ONCE:",
+        "if len(places) > AT_ONCE:",
+        f"{T_DML}a_sixteenth_waits_for_one_of_fifteen",
+    ),
+    mutant(
+        "a place is never free again by itself",
+        DML,
+        "place for place in use.places if place.until > now",
+        "place for place in use.places",
+        f"{T_PLACES}the_place_of_an_instance_that_died_is_free_after_a_minute",
+    ),
+    mutant(
+        "quick statements are not bounded in ten seconds",
+        DML,
+        "if len(recent) >= IN_TEN_SECONDS:",
+        "if False:",
+        f"{T_DML}the_twenty_first_waits_for_ten_seconds_to_pass",
+    ),
+    mutant(
+        "a day of statements forgets its oldest hour too early",
+        DML,
+        "return begun.hour + HOUR + DAY > now",
+        "return begun.hour + DAY > now",
+        f"{T_DML}a_day_has_1300",
+    ),
+    mutant(
+        "a statement inside a string changes a table",
+        DML,
+        """'(?:\\\\.|[^'\\\\\\n])*'|""",
+        "",
+        f"{T_DML}a_text_changes_what_it_names",
+    ),
+    mutant(
+        "a close begins its statement without a place",
+        "shared/app/batches/closing.py",
+        "    if isinstance(places, Full):\n",
+        "    if isinstance(places, Full) and False:\n",
+        f"{T_PLACES}a_close_without_a_place_waits_and_says_why",
+    ),
+    mutant(
+        "a close keeps its place when it is over",
+        "shared/app/batches/closing.py",
+        "    give_back_places(ctx, places)\n",
+        "",
+        f"{T_PLACES}a_close_gives_its_place_back",
+    ),
+    mutant(
+        "the governor of statements is switched off",
+        TABLE_PLACES,
+        "        use = take(_read(ctx, document, table), owner, clock.now())\n",
+        "        use = take(TableUse(table), owner, clock.now())\n",
+        f"{T_PLACES}instances_share_the_places_of_a_table",
+        f"{T_DRIVEN}statements_on_a_table_are_at_most_so_many_at_once",
+    ),
+    mutant(
+        "places at other tables stay taken where one is full",
+        TABLE_PLACES,
+        "            give_back_places(ctx, taken)\n            return place\n",
+        "            return place\n",
+        f"{T_PLACES}a_place_at_each_table_or_at_none",
+    ),
+    mutant(
+        "a gate may change a table",
+        "shared/adapters/sql_warehouse.py",
+        "        if changed:\n",
+        "        if False:\n",
+        "tests/contract/test_warehouse.py::test_a_gate_that_changes_a_table_is_refused",
+    ),
+    mutant(
+        "rows of an insert are split by number alone",
+        REQUESTS,
+        " or size + bytes_of > most_bytes",
+        "",
+        f"{T_SIZES}bounds_are_included",
+        f"{T_DRIVEN}rows_leave_in_requests_that_bigquery_takes",
+    ),
+    mutant(
+        "two long names have one insert id",
+        REQUESTS,
+        "digest = hashlib.sha256(name.encode()).hexdigest()",
+        "digest = hashlib.sha256(name[:INSERT_ID].encode()).hexdigest()",
+        f"{T_SIZES}an_insert_id_has_at_most_128_characters",
+    ),
+    mutant(
+        "each of many messages is a request of its own",
+        "shared/adapters/google/pubsub.py",
+        "self._client if len(ready) == 1 else self._together",
+        "self._client",
+        f"{T_DRIVEN}messages_share_requests_that_pubsub_takes",
+    ),
+    mutant(
+        "a message that no bus carries leaves all the same",
+        "shared/adapters/wire.py",
+        "    if size > MESSAGE_BYTES:",
+        "    if False:",
+        "tests/contract/test_bus.py::test_a_message_that_is_too_large_is_refused",
+    ),
+    mutant(
+        "a chat is told twice a second",
+        RATE_LIMIT,
+        "CHAT = RateLimit(timedelta(seconds=1))",
+        "CHAT = RateLimit(timedelta(seconds=0.5))",
+        f"{T_SIZES}no_window_has_more_than_the_service_takes",
+    ),
+    mutant(
+        "a turn that nobody waited for is taken",
+        "shared/adapters/notify/paced.py",
+        "            if at - now <= LONGEST_WAIT:\n",
+        "            if True:\n",
+        "tests/adapters/test_paced.py::test_a_turn_that_is_far_is_left_to_a_later_sweep",
+    ),
+    mutant(
+        "what waits for a governor is said to fit",
+        "shared/core/limits/table.py",
+        "            return QuotaStatus.WAITS\n",
+        "            return QuotaStatus.FITS\n",
+        f"{T_LIMITS}a_governor_holds_what_is_asked_of_it",
     ),
 ]  # fmt: skip

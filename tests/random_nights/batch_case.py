@@ -26,7 +26,9 @@ from shared.core.wire.bodies import Body
 
 START = datetime(2026, 1, 22, 11, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-LISTING, MERGE = "select members", "merge what was staged"
+LISTING = "select members"
+# It changes a table, so that it takes a place there, and gives it back.
+MERGE = "MERGE d.held AS held USING d.staged AS staged ON held.id = staged.id WHEN NOT MATCHED THEN INSERT ROW"
 TROUBLE_LASTS = 45
 """Minutes within which things may fail; afterwards the platform is well."""
 

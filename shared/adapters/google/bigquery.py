@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ from shared.adapters.audit_schema import (
 from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
+from shared.core.limits.requests import INSERT_BYTES, INSERT_ROWS, insert_id, requests
 from shared.ports import Row
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RECORD = "record"
-_ROWS_A_REQUEST = 500
+# What stands around each row of a request, beside the row and its id.
+_AROUND_A_ROW = 100
 # Of the time a query may take, what starting it may use; the rest is for its answer.
 _STARTING = 0.25
 _READ = 20.0
@@ -141,8 +144,9 @@ class BigQueryAuditLog:
         self._timeout = timeout.total_seconds()
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
-        for start in range(0, len(rows), _ROWS_A_REQUEST):
-            some = rows[start : start + _ROWS_A_REQUEST]
+        sent = ((insert_id(row.insert_id), encoded(row)) for row in rows)
+        sized = ((row, len(json.dumps(row).encode()) + _AROUND_A_ROW) for row in sent)
+        for some in requests(sized, INSERT_ROWS, INSERT_BYTES):
             errors = _guarded(RECORD, lambda some=some: self._send(table, some))  # type: ignore[misc]
             if errors:
                 raise Unavailable(RECORD, f"{self._dataset}.{table}: {_first(errors)}")
@@ -185,11 +189,11 @@ class BigQueryAuditLog:
 
         _guarded(RECORD, create)
 
-    def _send(self, table: str, rows: Sequence[Row]) -> Sequence[Mapping[str, Any]]:
+    def _send(self, table: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> Sequence[Mapping[str, Any]]:
         errors: Sequence[Mapping[str, Any]] = self._client.insert_rows_json(
             f"{self._dataset}.{table}",
-            [encoded(row) for row in rows],
-            row_ids=[row.insert_id for row in rows],
+            [columns for _, columns in rows],
+            row_ids=[row_id for row_id, _ in rows],
             retry=None,  # type: ignore[arg-type]  # never: its stub forgets that None is allowed
             timeout=self._timeout,
         )

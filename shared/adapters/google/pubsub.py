@@ -8,19 +8,24 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.wire import checked, to_json
+from shared.adapters.wire import encoded_message
 from shared.core.errors import Unavailable
+from shared.core.limits.requests import PUBLISH_BYTES, PUBLISH_MESSAGES
 from shared.ports import Message
 
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
 
 
+# What is published together is handed over within it: the last request then leaves.
+_GATHERED = timedelta(milliseconds=10)
+
+
 class PubSubBus:
     """Publishes to the topics of one project; follows ``PUBSUB_EMULATOR_HOST`` as the client library does.
 
-    ``publish`` raises ValueError for attributes no bus can carry. After ``patience`` a message whose fate is
-    unknown may still arrive: the next attempt sends it again under the same trigger id.
+    ``publish`` raises ValueError for a message no bus can carry; several messages share requests. After ``patience`` a
+    message whose fate is unknown may still arrive: the next attempt sends it again under the same trigger id.
     """
 
     def __init__(self, project: str, patience: timedelta = timedelta(seconds=10)) -> None:
@@ -32,11 +37,12 @@ class PubSubBus:
         from google.auth.exceptions import GoogleAuthError
 
         ready: list[tuple[bytes, dict[str, Any]]] = [
-            (to_json(message.body), checked(message.attributes)) for message in messages
+            encoded_message(message.body, message.attributes) for message in messages
         ]
         path = f"projects/{self._project}/topics/{topic}"
         try:
-            futures = [self._client.publish(path, data, **attributes) for data, attributes in ready]
+            client = self._client if len(ready) == 1 else self._together
+            futures = [client.publish(path, data, **attributes) for data, attributes in ready]
             wait(futures, timeout=self._patience)
             return [future.result(timeout=0) for future in futures]
         except TimeoutError as error:
@@ -46,6 +52,15 @@ class PubSubBus:
 
     @cached_property
     def _client(self) -> PublisherClient:
+        """Publishes one message: a batch of one leaves at once, nothing waits for company."""
+        return self._made(1, timedelta(0))
+
+    @cached_property
+    def _together(self) -> PublisherClient:
+        """Publishes many: a request for each would be as many threads and calls at once."""
+        return self._made(PUBLISH_MESSAGES, _GATHERED)
+
+    def _made(self, most: int, gathered: timedelta) -> PublisherClient:
         from google.api_core import exceptions
         from google.api_core.retry import Retry, if_exception_type
         from google.api_core.timeout import ConstantTimeout
@@ -62,8 +77,9 @@ class PubSubBus:
             exceptions.Unknown,
         )
         return PublisherClient(
-            # A batch of one leaves at once, each on a thread of its own: nothing waits for company.
-            batch_settings=BatchSettings(max_messages=1),
+            batch_settings=BatchSettings(
+                max_messages=most, max_bytes=PUBLISH_BYTES, max_latency=gathered.total_seconds()
+            ),
             # The failures that the library itself retries; it would go on for ten minutes after we have given up.
             publisher_options=PublisherOptions(
                 retry=Retry(passing, initial=0.1, maximum=1.0, timeout=self._patience * 0.9),

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from shared.adapters.wire import checked, to_json
+from shared.adapters.wire import encoded_message, to_json
 from shared.core.errors import Unavailable
 from shared.ports import Clock, Http, Message
 
@@ -86,8 +86,9 @@ class LocalBus:
             )
 
     def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
-        """As the port says; raises ValueError for attributes no bus can carry."""
-        ready = [(to_json(message.body), to_json(checked(message.attributes))) for message in messages]
+        """As the port says; raises ValueError for a message no bus can carry."""
+        sent = (encoded_message(message.body, message.attributes) for message in messages)
+        ready = [(data, to_json(attributes)) for data, attributes in sent]
         now = self._clock.now()
         ids = [self._clock.token() for _ in ready]
         with self.transaction() as connection:

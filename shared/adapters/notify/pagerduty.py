@@ -43,6 +43,11 @@ class PagerDutySink:
         return refusals[0] if refusals else Delivered()
 
 
+def events_of(severities: Collection[str]) -> Callable[[Notice], int]:
+    """Return how many events a notice is, where those of these severities are for the pager."""
+    return lambda notice: len(notice.parts) if notice.severity in severities else 0
+
+
 def event(notice: Notice, routing_key: str, source: str) -> dict[str, Any]:
     """Return the body of one event: ``trigger``, or ``resolve`` for a recovery."""
     head = {

@@ -12,10 +12,12 @@ from shared.app.batches.says import tell_closed, tell_held, tell_late
 from shared.app.batches.silent import keep_missing, missing_names, uncounted
 from shared.app.batches.store import Page, load_page, outcomes_on
 from shared.app.batches.warnings import tell_failing
+from shared.app.state.table_places import give_back_places, take_places
 from shared.app.transitions.at_work import at_work
 from shared.core.batches.batch import Batch, BatchState, Cause, Closing, HeldFor, Missing, Outcome, StepState, Sum
 from shared.core.batches.messages import NAMED, completion_attributes, completion_body, status_of, step_body
 from shared.core.errors import NotBegun, OutOfTime, Unavailable, Unreached
+from shared.core.limits.dml import Full, changed_tables
 from shared.core.policy.batches import BatchPolicy, CloseStep, MemberOutcome
 from shared.core.wire.answers import Answered, Means, judge
 from shared.ports import Message
@@ -116,10 +118,16 @@ def _statement(worker: Worker, step: CloseStep) -> Answered:
     ctx, run = worker.ctx, worker.batch.run
     assert step.sql is not None
     parameters = {"date": run.day, "mode": run.mode, "lane": run.lane.value, "batch_id": worker.batch.id}
+    places = take_places(ctx, changed_tables(step.sql.text))
+    if isinstance(places, Full):
+        ctx.log("batch.statement_waits", severity="WARNING", batch_id=worker.batch.id, bound=places.bound.value)
+        return Answered(Means.FAILED, f"{step.to}: not begun, {places.reason}")
     try:
         ctx.ports.warehouse.query(step.sql.text, parameters)
     except (Unavailable, OutOfTime) as away:
+        # It may be at work all the same: its place is free once it must be over.
         return Answered(Means.FAILED, f"{step.to}: {away}")
+    give_back_places(ctx, places)
     return Answered(Means.ACCEPTED, f"{step.to} was run")
 
 

@@ -20,7 +20,7 @@ from shared.simulation.demo.nights import Night
 from shared.simulation.kept import STATE, WAREHOUSE, variables_of
 
 _COLLECTIONS = (
-    *("alerts", "quarantine", "locks", "breakers"),
+    *("alerts", "quarantine", "locks", "breakers", "table_places"),
     *("workflow_control", "workflow_days", "workflow_runs", "scraper_files", "scraper_reports"),
 )
 _OURS = ("state.db*", "warehouse.duckdb*", "clock*", "logs", "night", "exports")
