@@ -53,6 +53,7 @@ def test_a_turn_that_is_far_is_left_to_a_later_sweep() -> None:
     assert later.value.retry_at == clock.now() + timedelta(seconds=2)
     clock.sleep(timedelta(seconds=2))
     assert third.send(NOTICE) == Delivered()
+    assert clock.slept == [2.0]  # its turn was nobody's: it need not wait again
 
 
 def test_an_event_for_each_part_and_none_for_what_is_not_for_the_pager() -> None:

@@ -35,7 +35,7 @@ DML, REQUESTS, RATE_LIMIT = (
 )
 TABLE_PLACES, T_PLACES = "shared/app/state/table_places.py", "tests/app/test_table_places.py::test_"
 T_DML, T_SIZES = "tests/core/test_dml_places.py::test_", "tests/core/test_request_sizes.py::test_"
-T_DRIVEN, T_LIMITS = "tests/emulators/test_limits.py::test_", "tests/deploy/test_limits.py::test_"
+T_LIMITS = "tests/deploy/test_limits.py::test_"
 PHASES = "shared/core/policy/phases.py"
 RESOLUTION, PASSES_CHECK = "shared/core/modes.py", "shared/core/policy/mode_check.py"
 ALERT, T_QUIET = "shared/core/alerting/alert.py", "tests/app/test_quiet_alerts.py::test_"
@@ -3799,8 +3799,8 @@ MUTANTS = [
     mutant(
         "a close begins its statement without a place",
         "shared/app/batches/closing.py",
-        "    if isinstance(places, Full):\n",
-        "    if isinstance(places, Full) and False:\n",
+        "take_places(ctx, changed_tables(step.sql.text))",
+        "take_places(ctx, changed_tables(step.sql.text)[:0])",
         f"{T_PLACES}a_close_without_a_place_waits_and_says_why",
     ),
     mutant(
@@ -3816,7 +3816,6 @@ MUTANTS = [
         "        use = take(_read(ctx, document, table), owner, clock.now())\n",
         "        use = take(TableUse(table), owner, clock.now())\n",
         f"{T_PLACES}instances_share_the_places_of_a_table",
-        f"{T_DRIVEN}statements_on_a_table_are_at_most_so_many_at_once",
     ),
     mutant(
         "places at other tables stay taken where one is full",
@@ -3838,7 +3837,6 @@ MUTANTS = [
         " or size + bytes_of > most_bytes",
         "",
         f"{T_SIZES}bounds_are_included",
-        f"{T_DRIVEN}rows_leave_in_requests_that_bigquery_takes",
     ),
     mutant(
         "two long names have one insert id",
@@ -3852,7 +3850,7 @@ MUTANTS = [
         "shared/adapters/google/pubsub.py",
         "self._client if len(ready) == 1 else self._together",
         "self._client",
-        f"{T_DRIVEN}messages_share_requests_that_pubsub_takes",
+        "tests/adapters/test_publish_requests.py::test_messages_that_leave_together_share_a_request",
     ),
     mutant(
         "a message that no bus carries leaves all the same",
