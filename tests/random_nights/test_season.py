@@ -120,8 +120,8 @@ def test_units_are_missing_and_named(one_by_one: bool) -> None:
 
 # A loader that the record forgot; a report that was received before its dispatch and recorded after it; an operator's
 # trigger that waits for its service past a deadline that would hold; a refusal of what its service's word had proven;
-# a trigger that was claimed before midnight and dispatched after it.
-SEEN_BEFORE = (330, 8060, 2006, 6133, 8797, 80, 99)
+# a trigger that was claimed before midnight and dispatched after it; a game that was over and then taken back.
+SEEN_BEFORE = (330, 8060, 2006, 6133, 8797, 80, 99, 1076)
 
 
 @pytest.mark.parametrize("seed", SEEN_BEFORE)

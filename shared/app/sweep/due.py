@@ -96,11 +96,12 @@ def next_look(
         return None
     if ctx.policy.calendar is None or not any(waits(result) for result in results):
         return clock
+    read_again_at = units_due_at(run, ctx.policy)
     if run.units is not None and (run.units.all_final or run.units.total == 0):
-        return clock
+        # Such a date changes seldom: a reading that serves no time is made again with the next look at every run.
+        return clock if read_again_at is None else min(clock, read_again_at)
     if any(short_of_units(result) for result in results):
         return None
-    read_again_at = units_due_at(run, ctx.policy)
     return None if read_again_at is None else min(clock, read_again_at)
 
 
