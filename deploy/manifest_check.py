@@ -29,6 +29,7 @@ NOTICE = timedelta(days=180)
 RUNTIME_HINT = "move to a newer one, and test the bundles on it"
 LONGEST_EVENT, LONGEST_HTTP = timedelta(seconds=540), timedelta(hours=1)
 SWEEP = "self_heal"
+EVERYBODY = "allUsers"
 MUST = ("requirements", "timeout", "concurrency", "instances", "memory", "cpu")
 PUSH_MUST = {
     "service_account": "add it: Pub/Sub needs an identity to call the function with",
@@ -207,6 +208,9 @@ def _function(manifest: Manifest, function: Function, root: Path) -> Iterator[Co
     if function.people and function.push:
         reason = "lets people call a function that takes in completions"
         yield ConfigError(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
+    if EVERYBODY in function.people and function.folder != pipelines.WEBHOOKS:
+        reason = f"lets everybody call it ({EVERYBODY}), and it asks nobody for a proof"
+        yield ConfigError(f"{key}.people", reason, "name people or groups; only webhooks proves by itself who calls")
     if function.min_instances > function.max_instances:
         yield ConfigError(f"{key}.instances", "min is above max", "lower min")
     longest = LONGEST_EVENT if function.push else LONGEST_HTTP
@@ -341,13 +345,13 @@ def _channels(manifest: Manifest) -> Iterator[ConfigError]:
 
 
 def topics_of_policy(manifest: Manifest) -> set[str]:
-    """Return the topics that the policy names: completions, triggers, and those of batches and workflows."""
+    """Return the topics that the policy names: completions, signals, triggers, and those of batches and workflows."""
     triggers = {topic for transition in manifest.policy.transitions.values() for topic in transition.topics}
     batches = {
         topic for batch in manifest.policy.batches.values() for topic in (batch.request.topic, batch.reports.topic)
     }
     starts = {start_topic(manifest.policy.pipeline)} if batches else set[str]()
-    return {*manifest.policy.topics, *triggers, *batches, *starts, *workflow_check.topics(manifest, manifest.policy)}
+    return {*manifest.policy.heard, *triggers, *batches, *starts, *workflow_check.topics(manifest, manifest.policy)}
 
 
 def listeners(manifest: Manifest, topic: str) -> list[Function]:
@@ -373,7 +377,9 @@ def may_dispatch(function: Function) -> bool:
 
 def decided_by(manifest: Manifest, push: Push) -> list[Transition]:
     """Return the transitions that a report from these topics may decide: those it feeds, and the one it confirms."""
-    phases = [manifest.policy.topics[topic] for topic in push.topics if topic in manifest.policy.topics]
+    policy = manifest.policy
+    phases = [policy.topics[topic] for topic in push.topics if topic in policy.topics]
+    phases += [phase for topic in push.topics for phase in policy.signal_topics.get(topic, ())]
     transitions = [
         transition
         for phase in phases

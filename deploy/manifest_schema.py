@@ -39,8 +39,8 @@ Scope = Annotated[
 Person = Annotated[
     str,
     _like(
-        "^(user|group|domain):[A-Za-z0-9.@_+-]+",
-        "who is let in by name: user:ADDRESS, group:ADDRESS or domain:NAME",
+        "^((user|group|domain):[A-Za-z0-9.@_+-]+|allUsers)",
+        "who is let in by name: user:ADDRESS, group:ADDRESS or domain:NAME; allUsers to webhooks alone",
         "group:data-on-call@example.com",
     ),
 ]

@@ -12,28 +12,30 @@ from pathlib import Path
 
 from deploy.batch_check import BATCHES
 from deploy.called_checks import declared_schedules, with_schedules
-from deploy.manifest import ForeignTopic, Function, Manifest
+from deploy.manifest import ForeignTopic, Function, Manifest, Role
 from deploy.pipeline_rights import ANY, SWEEP, datasets_of, rights_of, services
 from deploy.workflow_check import CONTROLLER, EXECUTOR, timed
 from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, spell
 from shared.core.policy.policy import Policy, Service
+from shared.core.policy.signals import Signal
 from shared.core.workflows import files
 from shared.core.workflows.model import Workflows, topic_of
 
+WEBHOOKS = "webhooks"
 # Cloud Run gives a service an address of its name and the project's number, if both fit a label of a host name.
 LONGEST_HOST, LONGEST_NUMBER = 63, 13
 
 
 def with_policies(manifest: Manifest, root: Path) -> Manifest:
-    """Return the manifest with what its other pipelines need; without one, and so without any message for it, the
-    function that would serve them and its account are left out.
+    """Return the manifest with what its other pipelines need; a function that nothing is for, such as the one that
+    would serve other pipelines where there is none, and its account are left out.
 
     What a file of ``root`` says of them, and the manifest itself says already, is as the manifest says.
     """
     addresses = _addresses(manifest)
     functions = {name: _extended(manifest, function, addresses) for name, function in manifest.functions.items()}
-    kept = {name: function for name, function in functions.items() if function.push is None or function.push.topics}
+    kept = {name: function for name, function in functions.items() if _is_needed(manifest, function)}
     idle = {function.service_account for name, function in functions.items() if name not in kept}
     accounts = {name: text for name, text in manifest.service_accounts.items() if name not in idle}
     named = {topic: ForeignTopic() for policy in manifest.others for topic in topics_of(policy, manifest)}
@@ -41,12 +43,42 @@ def with_policies(manifest: Manifest, root: Path) -> Manifest:
         **manifest.topics,
         **{topic: pipeline for topic, pipeline in named.items() if topic not in manifest.topics},
     }
-    secrets = (*manifest.secrets, *(name for name in secrets_of(manifest) if name not in manifest.secrets))
+    needed = [*secrets_of(manifest), *_shared_with_callers(called(manifest.others))]
+    secrets = tuple(dict.fromkeys((*manifest.secrets, *needed)))
     made = replace(manifest, functions=kept, service_accounts=accounts, topics=topics, secrets=secrets)
     return with_schedules(made, declared_schedules(made, root)) if manifest.others else made
 
 
+def _is_needed(manifest: Manifest, function: Function) -> bool:
+    if function.folder == WEBHOOKS:
+        return bool(called((manifest.policy, *manifest.others)))
+    return function.push is None or bool(function.push.topics)
+
+
+def called(policies: Iterable[Policy]) -> list[Signal]:
+    """Return the signals that come by a call (behaviour R13)."""
+    return [signal for policy in policies for signal in policy.signals.values() if signal.webhook is not None]
+
+
+def _shared_with_callers(signals: Iterable[Signal]) -> list[str]:
+    return sorted({signal.webhook.secret for signal in signals if signal.webhook is not None})
+
+
+def _with_calls(manifest: Manifest, function: Function) -> Function:
+    """Return the function of webhooks with the rights and secrets that the signals of every policy ask for, and none
+    beside them: anybody may call it."""
+    signals = called((manifest.policy, *manifest.others))
+    roles = [Role("roles/pubsub.publisher", "topic", signal.topic) for signal in signals]
+    return replace(
+        function,
+        roles=tuple(dict.fromkeys((*function.roles, *roles))),
+        secrets=tuple(dict.fromkeys((*function.secrets, *_shared_with_callers(signals)))),
+    )
+
+
 def _extended(manifest: Manifest, function: Function, addresses: Mapping[str, str]) -> Function:
+    if function.folder == WEBHOOKS:
+        return _with_calls(manifest, function)
     if function.push is not None:
         heard = {topic for f in manifest.functions.values() if f.push for topic in f.push.topics}
         topics = [topic for policy in manifest.others for topic in heard_by(function.folder, policy, manifest)]
@@ -74,17 +106,17 @@ def _checks(manifest: Manifest, policy: Policy) -> Iterator[str]:
 
 
 def topics_of(policy: Policy, manifest: Manifest) -> list[str]:
-    """Return the topics that a pipeline needs: of completions, of triggers, of its batches and its workflows."""
+    """Return the topics that a pipeline needs: of completions and signals, of triggers, of its batches and workflows."""
     triggers = (topic for transition in policy.transitions.values() for topic in transition.topics)
     batches = (topic for batch in policy.batches.values() for topic in (batch.request.topic, batch.publish))
     heard = (topic for folder in (BATCHES, EXECUTOR) for topic in heard_by(folder, policy, manifest))
-    return list(dict.fromkeys((*policy.topics, *triggers, *heard, *batches)))
+    return list(dict.fromkeys((*policy.heard, *triggers, *heard, *batches)))
 
 
 def heard_by(folder: str, policy: Policy, manifest: Manifest) -> tuple[str, ...]:
     """Return the topics of a pipeline that feed a function."""
     if folder == ANY:
-        return tuple(policy.topics)
+        return policy.heard
     if folder == BATCHES and policy.batches:
         reports = (batch.reports.topic for batch in policy.batches.values())
         return tuple(dict.fromkeys((start_topic(policy.pipeline), *reports)))

@@ -392,6 +392,12 @@ def override_context(*these: Context) -> Iterator[Context]:
         del _installed[last]
 
 
+def secret(ctx: Context, name: str) -> str | None:
+    """Return a secret by its name, None where there is none."""
+    ports = ctx.ports
+    return ports.secrets.get(name) if isinstance(ports, EnvironmentPorts) else None
+
+
 def is_embedded() -> bool:
     """True where the state is on this machine, so that no cloud keeps a log of it."""
     return variable("ORCH_STATE") == "sqlite"

@@ -35,6 +35,7 @@ from shared.cli import (
     report,
     runs,
     serve,
+    signals,
     simulate,
     status,
     timeline,
@@ -69,6 +70,7 @@ pause.add_to(app)
 dead_letters.add_to(app)
 doctor.add_to(app)
 emit.add_to(app)
+signals.add_to(app)
 cost.add_to(app)
 tune.add_to(app)
 limits.add_to(app)

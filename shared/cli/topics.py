@@ -34,6 +34,7 @@ TOPICS = {
     "messages": Topic(
         "what a job publishes when it ends, and what starts a phase", "config/MESSAGES.md", ("Completion",)
     ),
+    "signals": Topic("completions from messages that other systems send anyway", "config/SIGNALS.md", ("Signals",)),
     "runs": Topic(
         "a date in a mode: when it is opened and closed",
         "shared/core/RULES.md",

@@ -123,6 +123,10 @@ def check() -> str:
     return line("check")
 
 
+def help_of(topic: str) -> str:
+    return line("help", topic)
+
+
 def status(day: date | None = None) -> str:
     return line("status", *(() if day is None else (day.isoformat(),)))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -39,6 +40,14 @@ class Delivery:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+def enveloped(delivery: Delivery) -> Delivery:
+    """Return a delivery whose data is what came whole, data and attributes: so quarantine keeps what a signal is read
+    by (behaviour R13)."""
+    envelope = {"attributes": dict(delivery.attributes), "data": base64.b64encode(delivery.data).decode()}
+    data = json.dumps(envelope, sort_keys=True, default=str).encode()
+    return replace(delivery, data=data, attributes={})
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message understood. ``by_table`` says that only its output table made its processor known (behaviour R2),
@@ -60,6 +69,7 @@ class Why(StrEnum):
     KNOWN = "known"
     WITHOUT_DATE = "without_date"
     IGNORED = "ignored"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,7 @@ class _Message:
             entities=contents.entities(),
             batch_id=identifier(value_at(body, BATCH)),
             trigger_id=text(body.get("trigger_id"), MAX_ID) or text(delivery.attributes.get("trigger_id"), MAX_ID),
+            unit=identifier(body.get("unit")),
         )
 
     def _own_pipeline(self) -> None:

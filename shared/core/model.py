@@ -97,7 +97,8 @@ class Units:
 class Report:
     """One completion message, understood (behaviour R3). ``occurred_at`` is when the processor ended; ``entities``
     are the names of what changed, by kind; ``trigger_id`` is that of the trigger which started it, "" where the
-    message names none; ``source`` is the loader that it is of, "" where a processor has none (R10)."""
+    message names none; ``source`` is the loader that it is of, "" where a processor has none, ``unit`` the unit of the
+    date, "" where it is of the whole (R10)."""
 
     message_id: str
     phase: str
@@ -117,6 +118,7 @@ class Report:
     batch_id: str = ""
     trigger_id: str = ""
     source: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class Completion:
     same message changes nothing. ``started_at`` is the receipt of the latest `started`, ``last_received_at``
     that of the latest report of any kind, ``trigger_ids`` are the latest triggers that its reports named.
     ``pending_audit`` waits for the record (behaviour 8). ``added`` are the records of all good reports together,
-    ``sources`` what is known of each loader, where the processor has several (behaviour R10).
+    ``sources`` what is known of each loader, where the processor has several, ``units`` are those whose latest report
+    was a whole one (behaviour R10).
     """
 
     STORED_AS: ClassVar[Mapping[str, str]] = {
@@ -169,6 +172,7 @@ class Completion:
     pending_audit: tuple[Report, ...] = ()
     added: int = 0
     sources: dict[str, Completion] = field(default_factory=dict)
+    units: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

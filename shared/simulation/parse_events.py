@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from shared.core.policy.policy import Policy
+from shared.core.policy.signals import SIGNAL
 from shared.core.workflows.files import PHASE
 from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import Scraper, Workflows
@@ -305,9 +306,10 @@ class Reader:
         return name
 
     def deliver_raw(self, value: Value) -> DeliverRaw:
-        fields = value.fields(required=("topic", "data"), optional=("id",))
+        fields = value.fields(required=("topic", "data"), optional=("id", "attributes"))
         of_workflows = {} if self.workflows is None else {announcements(self.policy.pipeline): PHASE}
-        phases = {**of_workflows, **self.policy.topics}
+        signals = {topic: f"{SIGNAL}{topic}" for topic in self.policy.signal_topics}
+        phases = {**of_workflows, **self.policy.topics, **signals}
         steps = () if self.workflows is None else (steps_topic(self.policy.pipeline),)
         topic = fields["topic"].word((*phases, *steps, *batch_topics(self.policy)))
         data = fields["data"]
@@ -315,7 +317,10 @@ class Reader:
             raise data.error("must be a string", "put it in quotes")
         phase = phases.get(topic, "")
         named = "" if phase or topic in steps else topic
-        return DeliverRaw(phase, data.raw, named, self.name(fields.get("id")))
+        attributes = (
+            {key.raw: value.text() for key, value in fields["attributes"].pairs()} if "attributes" in fields else {}
+        )
+        return DeliverRaw(phase, data.raw, named, self.name(fields.get("id")), attributes)
 
     def fault(self, value: Value) -> Fault:
         fields = value.fields(required=("port", "kind", "for"))

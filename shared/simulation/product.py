@@ -21,6 +21,7 @@ from flask import Flask
 from shared.app.context import Context
 from shared.core.model import RunKey
 from shared.core.policy.policy import Policy
+from shared.core.policy.signals import SIGNAL
 from shared.core.workflows.files import topic_of as announcements
 from shared.core.workflows.model import topic_of
 from shared.simulation.batches.events import BatchSeen
@@ -110,7 +111,9 @@ class Product(Protocol):
 def cloud_event(policy: Policy, envelope: Envelope) -> CloudEvent:
     """Return a message as the platform delivers it; one of no phase is a step of a workflow."""
     topic = topic_of(policy.pipeline)
-    if envelope.phase:
+    if envelope.phase.startswith(SIGNAL):
+        topic = envelope.phase.removeprefix(SIGNAL)
+    elif envelope.phase:
         phase = policy.phases.get(envelope.phase)
         topic = announcements(policy.pipeline) if phase is None else phase.completions_topic or ""
     message: dict[str, Any] = {
@@ -163,14 +166,16 @@ class DeployedProduct:
         if envelope.topic:
             self._push(envelope)
             return
-        if envelope.phase not in policy.phases:
+        signalled = policy.signal_topics.get(envelope.phase.removeprefix(SIGNAL), ())
+        phase = signalled[0] if signalled and envelope.phase.startswith(SIGNAL) else envelope.phase
+        if phase not in policy.phases:
             self.run_step(policy, envelope)
             return
-        name = policy.listener(envelope.phase)
+        name = policy.listener(phase)
         if name is None:
             return
         event, main = cloud_event(policy, envelope), self._main(name)
-        if main is None and policy.phases[envelope.phase].completions_topic:
+        if main is None and policy.phases[phase].completions_topic:
             main = self._main(ANY)
         if main is None:
             _module("shared.entrypoints.transition").receive(name, event)

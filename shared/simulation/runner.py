@@ -205,7 +205,7 @@ class Runner:
                 raw = happening.data.encode()
                 if happening.topic:
                     return self._name(happening.name, self.world.topic_envelope(happening.topic, raw, now))
-                return self._name(happening.name, self.world.envelope(happening.phase, raw, now))
+                return self._name(happening.name, self.world.envelope(happening.phase, raw, now, happening.attributes))
             case BatchReport():
                 return self._name(happening.name, self._report(happening, now))
             case Redeliver():

@@ -133,12 +133,14 @@ class Complete:
 
 @dataclass(frozen=True)
 class DeliverRaw:
-    """``phase`` is "" where ``topic`` is one of batches, both are of a workflow's step. ``name`` is for `redeliver`."""
+    """``phase`` is "" where ``topic`` is one of batches, both are of a workflow's step; of a topic of signals it is the
+    channel. ``name`` is for `redeliver`."""
 
     phase: str
     data: str
     topic: str = ""
     name: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

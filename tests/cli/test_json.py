@@ -85,6 +85,8 @@ CALLS = {
     ],
     "orch breaker list": [[]],
     "orch lock list": [[]],
+    "orch signals list": [[]],
+    "orch signals check": [["-"]],
     "orch emit": [["phase3", "player_game_summary", "2026-01-21", "--dry-run"], ["phase3", "nobody", "2026-01-21"]],
     "orch logs": [["nba/2026-01-21/overnight"], ["nba/2026-03-03/overnight"], ["tonight"]],
     "orch known": [[], ["2026-13-03"]],

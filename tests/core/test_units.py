@@ -268,3 +268,61 @@ def test_a_table_that_cannot_be_read_vouches_for_nobody(processor: Processor) ->
     unread = {processor.table or "": None}
     assert stands(processor, report_of(records=60), empty, held=None, rows=unread).status is Status.NOT_YET
     assert stands(processor, report_of(records=60), empty, held=GAMES).status is Status.DONE
+
+
+REPORTED = Processor(NAME, "phase2", reports=Reports.PER_UNIT)
+
+
+def of_unit(unit: str, minute: int, outcome: Outcome = SUCCESS) -> Report:
+    return report_of(outcome, minute=minute, unit=unit)
+
+
+def reported(completion: Completion, names: tuple[str, ...] = GAMES, units: int | None = len(GAMES)) -> ProcessorStatus:
+    holdings = Holdings({}, names, "game")
+    return processor_status(REPORTED, completion, units, {}, carried=None, holdings=holdings)
+
+
+def test_reports_that_name_their_units_count_them() -> None:
+    """Without a table each unit of the date must have had a whole report; those that have not are named (R10)."""
+    first, second = of_unit("BOS@NYK", 1), of_unit("MIL@ORL", 2)
+    short = reported(fold(first, second))
+    assert (short.status, short.shortfall) == (Status.UNITS_SHORT, Shortfall(1, 3, ("PHX@LAL",), "game"))
+    assert reported(fold(first, second, of_unit("PHX@LAL", 3))).status is Status.DONE
+
+
+def test_a_unit_twice_is_one_and_a_failed_one_is_none() -> None:
+    """An overwrite adds nothing; a unit whose latest report failed is missing until it is whole again."""
+    twice = fold(of_unit("BOS@NYK", 1), of_unit("BOS@NYK", 2), of_unit("MIL@ORL", 3))
+    assert reported(twice).shortfall == Shortfall(1, 3, ("PHX@LAL",), "game")
+    failed = fold(*map(of_unit, GAMES, range(3)), of_unit("BOS@NYK", 5, FAILED), of_unit("MIL@ORL", 6))
+    assert reported(failed).shortfall == Shortfall(1, 3, ("BOS@NYK",), "game")
+    assert reported(apply_report(failed, of_unit("BOS@NYK", 7))).status is Status.DONE
+
+
+def test_a_unit_of_another_name_is_none_of_the_date() -> None:
+    """Three reports do not make three units: names decide, not numbers (D1)."""
+    strange = fold(of_unit("BOS@NYK", 1), of_unit("MIL@ORL", 2), of_unit("ATL@CHI", 3))
+    assert reported(strange).shortfall == Shortfall(1, 3, ("PHX@LAL",), "game")
+
+
+def test_one_unit_is_not_all_while_their_number_is_unknown() -> None:
+    """Before the calendar is read the first of them must not complete the date; a report of the whole date does."""
+    assert reported(fold(of_unit("BOS@NYK", 1)), (), None).status is Status.UNITS_SHORT
+    assert reported(fold(report_of(minute=1)), (), None).status is Status.DONE
+
+
+def test_the_clock_of_reported_units_begins_when_all_are_there() -> None:
+    """Nothing counts before, so nothing starts tiers and deadline (R7)."""
+    holdings = Holdings({}, GAMES, "game")
+    two = fold(of_unit("BOS@NYK", 1), of_unit("MIL@ORL", 2))
+    assert opened_at(REPORTED, two, 3, {}, holdings) is None
+    whole = apply_report(two, of_unit("PHX@LAL", 9))
+    assert opened_at(REPORTED, whole, 3, {}, holdings) == T0 + timedelta(minutes=9)
+
+
+@given(st.permutations(list(enumerate(GAMES * 2))))
+def test_the_order_of_units_does_not_matter(events: list[tuple[int, str]]) -> None:
+    """Whatever the order of arrival, a set of whole reports has the same units."""
+    completion = fold(*(of_unit(unit, minute) for minute, unit in events))
+    assert reported(completion).status is Status.DONE
+    assert sorted(completion.units) == sorted(GAMES)

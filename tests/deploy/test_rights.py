@@ -41,7 +41,7 @@ def wanted() -> set[Grant]:
     grants: set[Grant] = {("project", PROJECT, role, builder, "") for role in file["build"]["roles"]}
     grants |= {("topic", file["dead_letter"]["topic"], "roles/pubsub.publisher", AGENT, "")}
     for folder, one in file["functions"].items():
-        if one["trigger"].get("policies"):  # there is no other policy: it is not deployed
+        if one["trigger"].get("policies") or folder == "webhooks":  # nothing is for them: they are not deployed
             continue
         name, me = f"{file['prefix']}-{folder.replace('_', '-')}", account(one["service_account"])
         grants |= {_declared(role, me) for role in one["roles"]}

@@ -154,6 +154,7 @@ CALENDAR_READINGS = "shared/app/state/calendar_readings.py"
 T_READINGS = "tests/app/test_calendar_readings.py::test_"
 AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_writes.py::test_"
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
+T_SIGNALS = "tests/core/test_signals.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
@@ -331,8 +332,8 @@ MUTANTS = [
     mutant(
         "the function for other pipelines is deployed although there is none",
         "deploy/pipelines.py",
-        "if function.push is None or function.push.topics}",
-        "if True}",
+        "return function.push is None or bool(function.push.topics)",
+        "return True",
         f"{T_POLICIES}without_another_policy_nothing_is_added",
     ),
     mutant(
@@ -2082,7 +2083,7 @@ MUTANTS = [
     mutant(
         "a report of one unit starts the clock",
         STANDING,
-        "clock_starters = () if demand.by_table else completion.clock_starters",
+        "clock_starters = () if demand.by_table or demand.by_units else completion.clock_starters",
         "clock_starters = completion.clock_starters",
         f"{T_UNITS}the_clock_starts_with_the_report_that_the_table_vouches_for",
     ),
@@ -3879,5 +3880,82 @@ MUTANTS = [
         "            return QuotaStatus.WAITS\n",
         "            return QuotaStatus.FITS\n",
         f"{T_LIMITS}a_governor_holds_what_is_asked_of_it",
+    ),
+    mutant(
+        "a signal of every generation of an object is one",
+        "shared/core/policy/signal_sources.py",
+        "{@attributes.objectId}#{@attributes.objectGeneration}",
+        "{@attributes.objectId}",
+        f"{T_SIGNALS}the_same_generation_counts_once_and_an_overwrite_again",
+    ),
+    mutant(
+        "a signal counts by the id of its message",
+        "shared/core/signals.py",
+        "own = Delivery(self._identity(), signal.phase",
+        "own = Delivery(delivery.message_id, signal.phase",
+        f"{T_SIGNALS}the_same_generation_counts_once_and_an_overwrite_again",
+    ),
+    mutant(
+        "a signal takes a deletion for a new object",
+        "shared/core/policy/signal_sources.py",
+        'when=(_is("@attributes.eventType", "OBJECT_FINALIZE"),),',
+        "when=(),",
+        f"{T_SIGNALS}only_a_finished_object_counts",
+    ),
+    mutant(
+        "a signal of a job that is done with an error is a success",
+        "shared/core/signals.py",
+        "if first(self.message, rule.failed_when) is not None:",
+        "if False:",
+        f"{T_SIGNALS}a_job_that_is_done_with_an_error_failed",
+    ),
+    mutant(
+        "a signal guesses a word that it does not know",
+        "shared/core/signals.py",
+        "        if word not in rule.words:\n",
+        "        if word not in rule.words and self.signal.status.other is Other.IGNORE:\n",
+        f"{T_SIGNALS}a_state_that_nobody_knows_is_kept",
+    ),
+    mutant(
+        "a signal that is called reads what came without a call",
+        "shared/core/signals.py",
+        "if called != (signal.name if signal.webhook else None):",
+        "if called not in (None, signal.name):",
+        f"{T_SIGNALS}a_call_and_a_topic_are_kept_apart",
+    ),
+    mutant(
+        "a call is signed by anybody",
+        "shared/core/wire/signatures.py",
+        "return hmac.compare_digest(given.encode",
+        "return bool(given) or hmac.compare_digest(given.encode",
+        "tests/functions/test_signals.py::test_a_call_without_a_proof_is_refused_and_counted",
+    ),
+    mutant(
+        "a signal is quarantined without its attributes",
+        "shared/core/message.py",
+        '"attributes": dict(delivery.attributes), "data"',
+        '"attributes": {}, "data"',
+        "tests/functions/test_signals.py::test_what_is_none_of_ours_is_counted_and_what_cannot_be_read_is_kept_whole",
+    ),
+    mutant(
+        "a pattern may go back without end",
+        "shared/core/wire/name_patterns.py",
+        'if plain[match.start() - 1 : match.start()] == ")":',
+        "if False:",
+        "tests/core/test_places.py::test_a_pattern_that_might_not_end_is_refused",
+    ),
+    mutant(
+        "units that reports name are counted, whatever their names",
+        "shared/core/decision/completeness.py",
+        "lack = look.holdings.lacking(frozenset(completion.units), look.units)",
+        "lack = None if len(completion.units) >= look.units else look.holdings.lacking(frozenset(), look.units)",
+        f"{T_UNITS}a_unit_of_another_name_is_none_of_the_date",
+    ),
+    mutant(
+        "a unit whose latest report failed is still there",
+        "shared/core/decision/fold.py",
+        "return tuple(unit for unit in units if unit != report.unit)",
+        "return units",
+        f"{T_UNITS}a_unit_twice_is_one_and_a_failed_one_is_none",
     ),
 ]  # fmt: skip

@@ -59,7 +59,7 @@ VALUES: dict[str, Any] = {
     "execution_id": "e", "output_table": "nba_analytics.player_game_summary", "error_message": "why",
     "skip_downstream_trigger": True, "trigger_id": "nba/2026-01-20/overnight/phase2_to_phase3/1",
     "metadata.is_incremental": True, "metadata.entities_changed": ["203999"], "metadata.completion_pct": 41,
-    "metadata.completed_predictions": 3, "metadata.batch_id": "b",
+    "metadata.completed_predictions": 3, "metadata.batch_id": "b", "unit": "MIL@ORL",
 }  # fmt: skip
 
 
@@ -138,8 +138,12 @@ def test_the_python_of_the_page_publishes_a_report(pubsub_host: str, tmp_path: P
 
 def test_the_shell_of_the_page_publishes_the_same_report() -> None:
     """The line of gcloud carries a message that is understood; its syntax is read by gcloud's own parser elsewhere."""
-    [line] = blocks(COMPLETION, "sh")
+    line, by_hand = blocks(COMPLETION, "sh")
     sent = re.search(r"topics publish (\S+) --message='(.+)'", line)
+    encoded = re.search(r"printf '%s' '(.+)' \| base64", by_hand)
+    assert encoded is not None
+    assert f"/topics/{TOPIC}:publish" in by_hand
+    assert isinstance(read(json.loads(encoded[1])), Received)
     assert sent is not None
     assert sent[1] == TOPIC
     assert isinstance(read(json.loads(sent[2])), Received)

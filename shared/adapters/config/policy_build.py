@@ -24,6 +24,7 @@ from shared.adapters.config.service_schema import (
     ServiceSchema,
     StatusSchema,
 )
+from shared.adapters.config.signal_schema import SignalSchema
 from shared.adapters.config.transition_schema import (
     AfterRunSchema,
     AutoSchema,
@@ -53,6 +54,7 @@ from shared.core.policy.policy import (
     Repairs,
     Service,
 )
+from shared.core.policy.signals import Signal
 from shared.core.policy.transitions import (
     AfterOpened,
     Confirm,
@@ -248,9 +250,20 @@ class Builder:
         given["pauses"] = given.get("pauses") or ()
         given["links"] = given.get("links") or NOWHERE
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
+        given["signals"] = self._signals(_there(schema.signals))
         given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it
         given["transitions"] = self._transitions(schema)
         return None if zone is None else Policy(zone=zone, source=source, **{"gates": {}} | given)
+
+    def _signals(self, schemas: Mapping[str, SignalSchema] | None) -> dict[str, Signal]:
+        if not schemas:
+            return {}
+        from shared.adapters.config.signal_build import SignalBuilder  # most pipelines have none
+
+        builder = SignalBuilder()
+        signals = builder.signals(schemas)
+        self.problems += builder.problems
+        return signals
 
     def located(self, errors: Iterable[ConfigError]) -> list[ConfigError]:
         """Return problems of merged expectations under the key that they have in the file."""

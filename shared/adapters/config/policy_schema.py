@@ -17,6 +17,7 @@ from shared.adapters.config.mode_schema import ModeSchema
 from shared.adapters.config.phase_schema import PhaseSchema
 from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Share, Text, Times
 from shared.adapters.config.service_schema import ServiceSchema
+from shared.adapters.config.signal_schema import SignalSchema
 from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
 from shared.adapters.config.wire_schema import WireSchema
 
@@ -76,6 +77,7 @@ class PolicySchema(Schema):
     - `wire`: the dialect of the messages
     - `links`: where alerts lead
     - `batches`: phases whose members are known only when they start, by name
+    - `signals`: messages of other systems that mean a completion, by name
     """
 
     pipeline: Name
@@ -95,3 +97,4 @@ class PolicySchema(Schema):
     )
     batches: dict[Name, BatchSchema] | UnsetType | None = UNSET
     links: LinksSchema | UnsetType | None = UNSET
+    signals: dict[Name, SignalSchema] | UnsetType | None = UNSET

@@ -20,12 +20,14 @@ from shared.app.transitions.receive import receive
 from shared.app.transitions.reconcile import ReconcileResult, reconcile
 from shared.app.transitions.snapshot import reload
 from shared.app.workflows import receive as scraper_reports
+from shared.core import signals
 from shared.core.calendar import working_day
 from shared.core.decision import state_changes
 from shared.core.decision.explain import state_name
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Delivery, parse
 from shared.core.model import UNTOUCHED, Act, Hold, HoldCause, Lane, RepairLog, Request, RunKey, TransitionState
+from shared.core.policy.signals import SIGNAL
 from shared.core.wire.answers import Means
 from shared.core.workflows.files import PHASE
 from shared.documents import from_data
@@ -193,7 +195,7 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     scrapers = ctx.workflows if kept.phase == PHASE and PHASE not in ctx.policy.phases else None
     reader = ctx if scrapers is None else scraper_reports.reading(ctx, scrapers)
     try:
-        parse(delivery, reader.policy, reader.names)
+        _understood(delivery, reader)
     except Malformed as wrong:
         return CommandResult(Outcome.REFUSED, f"{kept.message_id}: still not understood: {wrong.reason}")
     receipt = receive(ctx, delivery) if scrapers is None else scraper_reports.receive(ctx, scrapers, delivery)
@@ -202,6 +204,14 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
     # A scraper's report opens no run: it is only recorded under the name of one.
     run = receipt.run if scrapers is None else ""
     return CommandResult(Outcome.DONE, f"{kept.message_id}: {receipt.handled.value} in {run or 'no run'}")
+
+
+def _understood(delivery: Delivery, reader: Context) -> None:
+    """Raise ``Malformed`` for what still cannot be understood."""
+    if delivery.phase.startswith(SIGNAL):
+        signals.read(delivery, reader.policy, reader.names)
+    else:
+        parse(delivery, reader.policy, reader.names)
 
 
 def _replay_of_batch(ctx: Context, kept: Quarantined, delivery: Delivery, why: Why) -> CommandResult:

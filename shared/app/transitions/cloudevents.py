@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from shared.app.context import Context
-from shared.core.message import Delivery
+from shared.core.message import Delivery, enveloped
+from shared.core.policy.signals import SIGNAL
 from shared.core.wire import spelling
 from shared.core.wire.instants import YEARS
 
@@ -37,7 +38,10 @@ def delivery_of(ctx: Context, transition: str | None, event: Event) -> Delivery:
     ``transition`` is that of a function which serves one alone. ``data`` may be absent or empty; what is not base64 is
     kept as it came.
     """
-    return delivered(ctx, phase_of(ctx, transition, topic_of(event)), event)
+    topic = topic_of(event)
+    if topic in ctx.policy.signal_topics:
+        return enveloped(delivered(ctx, f"{SIGNAL}{topic}", event))
+    return delivered(ctx, phase_of(ctx, transition, topic), event)
 
 
 def delivered(ctx: Context, phase: str, event: Event) -> Delivery:
@@ -106,8 +110,9 @@ def topic_of(event: Event) -> str:
 
 
 def of_topic(contexts: Sequence[Context], topic: str) -> Context | None:
-    """Return the context of the pipeline a phase of which reports on a topic; None where none does."""
-    return next((ctx for ctx in contexts if topic in ctx.policy.topics), None)
+    """Return the context of the pipeline a phase of which reports on a topic, or to which a signal comes by it; None
+    where there is none."""
+    return next((ctx for ctx in contexts if topic in ctx.policy.topics or topic in ctx.policy.signal_topics), None)
 
 
 def recipient(contexts: Sequence[Context], transition: str | None, topic: str) -> Context:

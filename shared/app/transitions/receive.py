@@ -34,6 +34,7 @@ from shared.core.decision.decisions import Wait
 from shared.core.errors import Malformed, Unavailable
 from shared.core.message import Counted, Delivery, Received, from_attributes, parse
 from shared.core.model import Completion, RunKey, State
+from shared.core.policy.signals import SIGNAL
 from shared.core.policy.transitions import Transition
 
 BEGUN = frozenset({State.CLAIMED, State.DISPATCHED})
@@ -105,6 +106,8 @@ def understand(ctx: Context, delivery: Delivery) -> Received | Receipt:
     probe, counted, or kept in quarantine."""
     if marks := replay_marks(delivery):
         ctx.log("completion.replayed", message_id=delivery.message_id, phase=delivery.phase, **marks)
+    if delivery.phase.startswith(SIGNAL):
+        return _understand_signal(ctx, delivery)
     if not delivery.data.strip():
         in_attributes = from_attributes(delivery, ctx.policy)
         if in_attributes is None:
@@ -113,6 +116,20 @@ def understand(ctx: Context, delivery: Delivery) -> Received | Receipt:
         delivery = in_attributes
     try:
         received = parse(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        return _quarantined(ctx, delivery, wrong)
+    return _count(ctx, delivery, received) if isinstance(received, Counted) else received
+
+
+def _understand_signal(ctx: Context, delivery: Delivery) -> Received | Receipt:
+    """Return the completion that another system's message means; where it means none, what became of it (R13)."""
+    from shared.core import signals  # most pipelines have none
+
+    try:
+        if signals.is_probe(signals.foreign_of(delivery)):
+            ctx.log("completion.probe", message_id=delivery.message_id, phase=delivery.phase)
+            return Receipt(Handled.PROBE)
+        received = signals.read(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
         return _quarantined(ctx, delivery, wrong)
     return _count(ctx, delivery, received) if isinstance(received, Counted) else received

@@ -323,6 +323,8 @@ def _by_report(demand: Demand, completion: Completion, report: Report, look: Loo
         return ProcessorStatus(name, _DONE, floor, report, nothing_to_do=True)
     if demand.by_table and not look.triggered:
         return _by_table(demand, completion, report, look)
+    if demand.by_units and not look.triggered:
+        return _by_reported_units(demand, completion, report, look)
     if skipped or (records == 0 and floor is None and outcome is _SUCCESS):
         return _nothing(demand, report, look)
     enough = floor is None or records is None or records >= floor
@@ -369,6 +371,20 @@ def _by_table(demand: Demand, completion: Completion, report: Report, look: Look
     if report.outcome is Outcome.PARTIAL:
         return base._replace(status=Status.PARTIAL_SHORT if short else Status.PARTIAL, shortfall=lack)
     return base._replace(status=Status.UNITS_SHORT if short else Status.DONE, shortfall=lack)
+
+
+def _by_reported_units(demand: Demand, completion: Completion, report: Report, look: Look) -> ProcessorStatus:
+    """Judge a processor by the units that its reports name: it is done once each of the date's has had a whole one.
+
+    A report that names no unit is of the whole date. While the units are unknown, no one of them is all.
+    """
+    at = ProcessorStatus(demand.processor.name, Status.UNITS_SHORT, demand.floor, report)
+    if not report.unit:
+        return at._replace(status=_IN_PART if report.outcome is _PARTIAL else _DONE)
+    if look.units is None:
+        return at
+    lack = look.holdings.lacking(frozenset(completion.units), look.units)
+    return at._replace(status=_DONE) if lack is None else at._replace(shortfall=lack)
 
 
 def _nothing(demand: Demand, report: Report, look: Look) -> ProcessorStatus:
@@ -458,7 +474,7 @@ def _first_plain(demand: Demand, completion: Completion, latest: Report, look: L
 
 def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | None:
     floor = demand.floor
-    clock_starters = () if demand.by_table else completion.clock_starters
+    clock_starters = () if demand.by_table or demand.by_units else completion.clock_starters
     for opener in clock_starters:
         records = opener.records
         if floor is not None and records is not None and records < floor:
@@ -470,7 +486,7 @@ def _first_of(demand: Demand, completion: Completion, look: Look) -> datetime | 
         if vouched or not (empty or (opener.skipped and demand.required)):
             return opener.received_at
     at = _by_reports(demand, completion, look)
-    vouched = at.by_table or at.nothing_to_do or demand.by_table
+    vouched = at.by_table or at.nothing_to_do or demand.by_table or demand.by_units
     counts = at.status in (Status.DONE, Status.PARTIAL) and vouched
     return at.report.received_at if at.report is not None and counts else None
 

@@ -13,6 +13,9 @@ REMEMBERED_TRIGGERS = 10
 # While the record does not answer a document must not outgrow what a store takes.
 REMEMBERED_PENDING_AUDIT = 50
 SHORT_LIST, SHORT_TEXT = 60, 200
+# Of one date; a document must not outgrow what a store takes.
+REMEMBERED_UNITS = 5000
+WHOLE = frozenset({Outcome.SUCCESS, Outcome.SKIPPED})
 GOOD = frozenset({Outcome.SUCCESS, Outcome.PARTIAL, Outcome.SKIPPED, Outcome.INFERRED})
 COUNTED = frozenset({Outcome.SUCCESS, Outcome.PARTIAL})
 NO_CAUSE = "no cause given"
@@ -73,6 +76,7 @@ def _with_outcome(completion: Completion, report: Report) -> Completion:
         latest=report if stands else latest,
         superseded=completion.superseded + (latest is not None),
         added=completion.added + (report.records or 0 if report.outcome in COUNTED else 0),
+        units=_with_unit(completion.units, report),
     )
     if report.outcome is Outcome.FAILED:
         return replace(after, failures=_count_failure(after, report))
@@ -82,6 +86,18 @@ def _with_outcome(completion: Completion, report: Report) -> Completion:
     failures = () if stands else after.failures
     clock_starters = _with_clock_starter(completion.clock_starters, report) if stands else completion.clock_starters
     return replace(after, last_good=report, clock_starters=clock_starters, failures=failures)
+
+
+def _with_unit(units: tuple[str, ...], report: Report) -> tuple[str, ...]:
+    """Add the unit of a whole report; one that is not whole any more is taken out (behaviour R10).
+
+    Reports of one unit are told apart by their arrival: those of others say nothing of when it was told of last.
+    """
+    if not report.unit or (report.outcome in WHOLE) is (report.unit in units):
+        return units
+    if report.outcome in WHOLE:
+        return (*units, report.unit)[-REMEMBERED_UNITS:]
+    return tuple(unit for unit in units if unit != report.unit)
 
 
 def _count_failure(completion: Completion, report: Report) -> tuple[Cause, ...]:

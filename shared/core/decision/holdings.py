@@ -73,12 +73,16 @@ class Holdings:
     unit: str = "unit"
 
     def shortfall(self, processor: Processor, total: int) -> Shortfall | None:
-        """Return what the processor's table lacks of the date, None if nothing; its units must have been read.
-
-        A unit that the calendar cannot name is counted: units of the table that have another name may be it.
-        """
+        """Return what the processor's table lacks of the date, None if nothing; its units must have been read."""
         held = self.held[processor.name]
         assert held is not None
+        return self.lacking(held, total)
+
+    def lacking(self, held: frozenset[str], total: int) -> Shortfall | None:
+        """Return which units of the date are not among these, None if all are.
+
+        A unit that the calendar cannot name is counted: units that have another name may be it.
+        """
         lacking = tuple(name for name in self.names if name not in held)
         nameless = max(0, total - len(self.names) - len(held - frozenset(self.names)))
         count = len(lacking) + nameless

@@ -88,10 +88,10 @@ class DecisionInput:
 
     @property
     def _holdings(self) -> Holdings:
-        held = self.readings.held
-        if not held:
+        held, names = self.readings.held, () if self.units is None else self.units.names
+        if not held and not names:
             return NOTHING_READ
-        return Holdings(held, () if self.units is None else self.units.names, self.policy.unit)
+        return Holdings(held, names, self.policy.unit)
 
     @property
     def _whole_from(self) -> datetime | None:

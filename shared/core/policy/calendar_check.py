@@ -59,20 +59,23 @@ def _excluded(calendar: Calendar, excluded: Excluded) -> Iterator[ConfigError]:
         yield ConfigError(f"{key}.calendar_key", "is missing", hint)
 
 
-def units_problems(processor: Processor, key: str) -> Iterator[ConfigError]:
-    """Yield what is wrong with what a processor and its sources are judged by (behaviour R10)."""
+def units_problems(processor: Processor, key: str, *, named: bool) -> Iterator[ConfigError]:
+    """Yield what is wrong with what a processor and its sources are judged by (behaviour R10).
+
+    ``named`` says that the calendar has names for its units, by which reports can name theirs.
+    """
     for where, part in _places(processor, key):
-        yield from _judged(part, where)
+        yield from _judged(part, where, named=named)
     if processor.need is Need.ALL and not processor.sources:
         yield ConfigError(f"{key}.need", "there are no sources", "add sources:, or take it out")
 
 
-def _judged(processor: Processor, key: str) -> Iterator[ConfigError]:
+def _judged(processor: Processor, key: str, *, named: bool) -> Iterator[ConfigError]:
     yield from expression_problems(f"{key}.units", processor.units)
     if processor.units and processor.table is None:
         yield ConfigError(f"{key}.units", "there is no table that they are of", "add table: dataset.table")
-    if processor.reports is Reports.PER_UNIT and processor.table is None:
-        hint = "add table: one report per unit does not say whether all units are there"
+    if processor.reports is Reports.PER_UNIT and processor.table is None and (not named or "/" in processor.name):
+        hint = "add table: that holds them, or calendar.unit_key: then reports name their unit"
         yield ConfigError(f"{key}.reports", "nothing says when all of them came", hint)
 
 

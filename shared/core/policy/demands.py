@@ -16,8 +16,9 @@ from shared.core.policy.transitions import Expectation
 class Demand(NamedTuple):
     """What one processor, or one of its sources, has to show: ``floor`` records, None where nothing can be demanded.
 
-    ``by_table`` says that no report can tell whether the date is complete, only the table (R10). ``sources`` are its
-    sources by their names on the wire. ``plain`` says that a report with enough records is all it takes.
+    ``by_table`` says that no report can tell whether the date is complete, only the table; ``by_units`` that the
+    units which the reports name tell it (R10). ``sources`` are its sources by their names on the wire. ``plain`` says
+    that a report with enough records is all it takes.
     """
 
     processor: Processor
@@ -26,6 +27,7 @@ class Demand(NamedTuple):
     required: bool
     sources: Mapping[str, Demand]
     plain: bool = False
+    by_units: bool = False
 
 
 class Demands(NamedTuple):
@@ -48,7 +50,8 @@ def demand(processor: Processor, units: int | None, *, required: bool = False) -
     by_table = bool(units) and processor.table is not None and (bool(processor.units) or counted)
     sources = {source: demand(part, units, required=required) for source, part in processor.sources.items()}
     plain = not sources and not by_table and processor.reports is not Reports.PER_UNIT
-    return Demand(processor, floor, by_table, required, sources, plain)
+    by_units = processor.counts_reported_units and units != 0
+    return Demand(processor, floor, by_table, required, sources, plain, by_units)
 
 
 def demands(

@@ -44,7 +44,8 @@ def _heard(policy: Policy) -> dict[str, tuple[str, str]]:
     """Return the topics on which a pipeline hears, each with its key and with who reports there."""
     batches = {batch.reports.topic: (f"batches.{name}.reports.topic", name) for name, batch in policy.batches.items()}
     phases = {topic: (f"phases.{phase}.completions_topic", phase) for topic, phase in policy.topics.items()}
-    return batches | phases
+    signals = {signal.topic: (f"signals.{name}.topic", name) for name, signal in policy.signals.items()}
+    return batches | signals | phases
 
 
 def _addressed_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigError]:

@@ -64,6 +64,11 @@ class Processor:
         return self.disabled is not None and day >= self.disabled.since
 
     @property
+    def counts_reported_units(self) -> bool:
+        """True where its reports name the units that they are of, and no table holds these (behaviour R10)."""
+        return self.reports is Reports.PER_UNIT and self.table is None and not self.sources
+
+    @property
     def wire_name(self) -> str | None:
         """The class name that the pipeline's services know it by: the first alias that is one (behaviour D12)."""
         return next((alias for alias in self.aliases if CLASS_NAME.fullmatch(alias)), None)

@@ -17,6 +17,7 @@ from shared.core.policy.alerts import NOWHERE, Alerts, Links
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.demands import Demands, demands
 from shared.core.policy.phases import Phase, Processor, Reports
+from shared.core.policy.signals import Signal
 from shared.core.policy.transitions import Gate, GateKind, HttpCall, Step, Transition
 from shared.core.policy.working_days import EVERY_DAY, Resolve, Window, WorkingDays
 from shared.core.wire.answers import AnswerRule, StatusCall
@@ -167,6 +168,7 @@ class Policy:
     batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
     links: Links = NOWHERE
     wire: Dialect = CANONICAL
+    signals: Mapping[str, Signal] = field(default_factory=dict)
     source: str = ""
     version: str = ""
 
@@ -211,6 +213,20 @@ class Policy:
     def topics(self) -> Mapping[str, str]:
         """Completion topic to phase."""
         return {phase.completions_topic: phase.name for phase in self.phases.values() if phase.completions_topic}
+
+    @cached_property
+    def signal_topics(self) -> Mapping[str, tuple[str, ...]]:
+        """Topic of signals to the phases whose processors they complete (behaviour R13)."""
+        listed = [signal for signal in self.signals.values() if signal.topic]
+        return {
+            topic: tuple(dict.fromkeys(signal.phase for signal in listed if signal.topic == topic))
+            for topic in dict.fromkeys(signal.topic for signal in listed)
+        }
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The topics on which completions come, and signals."""
+        return (*self.topics, *self.signal_topics)
 
     @cached_property
     def awaited(self) -> Mapping[str, Mapping[str, Processor]]:

@@ -47,6 +47,10 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
     for transition in policy.transitions.values():
         errors += transition_problems(policy, transition)
     errors += batch_problems(policy, unreadable)
+    if policy.signals:
+        from shared.core.policy.signal_check import signal_problems  # most pipelines have none
+
+        errors += signal_problems(policy)
     return [*errors, *after_run_problems(policy), *alert_problems(policy), *_repairs(policy), *pause_problems(policy)]
 
 
@@ -62,7 +66,8 @@ def _phases(policy: Policy) -> Iterator[ConfigError]:
             )
         yield from rerun_problems(policy, phase, f"{key}.rerun")
         for processor in phase.processors.values():
-            yield from units_problems(processor, f"{key}.processors.{processor.name}")
+            named = policy.calendar is not None and bool(policy.calendar.unit_key)
+            yield from units_problems(processor, f"{key}.processors.{processor.name}", named=named)
 
 
 def _reporting(phase: Phase, key: str) -> Iterator[ConfigError]:

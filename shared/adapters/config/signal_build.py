@@ -1,0 +1,189 @@
+"""From the shape of `signals` in the policy file to values: the source's mapping, the file's keys laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, UnsetType
+
+from shared.adapters.config.signal_schema import (
+    SignalDateSchema,
+    SignalSchema,
+    SignalStatusSchema,
+    WebhookAuthSchema,
+)
+from shared.core.model import Outcome
+from shared.core.policy.config_error import ConfigError
+from shared.core.policy.signal_sources import SOURCES
+from shared.core.policy.signals import Condition, DayRule, Signal, StatusRule, WebhookAuth
+from shared.core.wire.foreign_days import FORMATS
+from shared.core.wire.name_patterns import name_pattern
+from shared.core.wire.places import Place, Template, place, template, text_of
+
+T = TypeVar("T")
+PLACE_HINT = 'such as data.runs[0].status, @attributes.objectId, labels["a.b"] or name|last'
+PATTERN_HINT = "such as boxscores/{date}/{unit}.json, or re: (?P<date>[0-9]{8})_.*"
+TEXT_HINT = "a text with {name} or {place} in it, such as {job}"
+IGNORED = "ignored"
+
+
+class SignalBuilder:
+    """Builds signals; ``problems`` are places, patterns and texts that are none."""
+
+    def __init__(self) -> None:
+        self.problems: list[ConfigError] = []
+
+    def signals(self, schemas: Mapping[str, SignalSchema]) -> dict[str, Signal]:
+        return {name: self._signal(name, schema, f"signals.{name}") for name, schema in schemas.items()}
+
+    def _signal(self, name: str, schema: SignalSchema, key: str) -> Signal:
+        base = SOURCES[schema.source]
+        pattern = schema.object_ if schema.object_ is not UNSET else schema.job
+        where = "object" if schema.object_ is not UNSET else "job"
+        texts = {
+            field: written
+            for field in Signal.FIELDS
+            if (written := self._template(getattr(schema, field), f"{key}.{field}")) is not None
+        }
+        identity = schema.id if isinstance(schema.id, list) else [] if schema.id is UNSET else [schema.id]
+        return Signal(
+            name=name,
+            source=schema.source,
+            phase=schema.phase,
+            topic=base.topic if schema.topic is UNSET else schema.topic,
+            webhook=_auth(schema.webhook) if isinstance(schema.webhook, WebhookAuthSchema) else None,
+            when=self._conditions(base.when, schema, key),
+            job=base.job,
+            pattern=None if pattern is UNSET else self._read(name_pattern, pattern, f"{key}.{where}", PATTERN_HINT),
+            match=tuple(self._matches(schema.match or {}, f"{key}.match")),
+            jobs=schema.jobs or {},
+            processor=self._processor(base.processor, schema, key),
+            unknown=base.unknown if schema.unknown is UNSET else schema.unknown,
+            day=self._day(base.day, schema.date, f"{key}.date"),
+            status=self._status(base.status, schema.status, f"{key}.status"),
+            records=self._over(base.records, schema.records, f"{key}.records"),
+            ended=self._over(base.ended, schema.ended, f"{key}.ended"),
+            cause=self._over(base.cause, schema.cause, f"{key}.cause"),
+            texts={**base.texts, **texts},
+            identity=tuple(self._templates(identity, f"{key}.id")) or base.identity,
+        )
+
+    def _processor(self, base: Template | None, schema: SignalSchema, key: str) -> Template | None:
+        written = self._template(schema.processor, f"{key}.processor")
+        # A list of jobs takes the place of what the source would say.
+        return written if written is not None or schema.jobs else base
+
+    def _conditions(self, base: Iterable[Condition], schema: SignalSchema, key: str) -> tuple[Condition, ...]:
+        """Return what must hold: what the source says, but for places of which the file says something else."""
+        own = list(self._when(schema, key))
+        replaced = {condition.place.written for condition in own}
+        return (*(condition for condition in base if condition.place.written not in replaced), *own)
+
+    def _when(self, schema: SignalSchema, key: str) -> Iterator[Condition]:
+        for written, values in (schema.when or {}).items():
+            where = self._place(written, f"{key}.when.{written}")
+            listed = values if isinstance(values, list) else [values]
+            if where is not None:
+                yield Condition(where, tuple(None if value is None else text_of(value) for value in listed))
+        if schema.bucket is not UNSET:
+            yield Condition(place("@attributes.bucketId"), (schema.bucket,))
+
+    def _matches(self, written: Mapping[str, str], key: str) -> Iterator[tuple[Place, Any]]:
+        for where, pattern in written.items():
+            read = self._place(where, f"{key}.{where}")
+            compiled = self._read(name_pattern, pattern, f"{key}.{where}", PATTERN_HINT)
+            if read is not None and compiled is not None:
+                yield read, compiled
+
+    def _day(self, base: DayRule, schema: str | SignalDateSchema | UnsetType, key: str) -> DayRule:
+        if isinstance(schema, UnsetType):
+            return base
+        if isinstance(schema, str):
+            return self._day_from(base, schema, key)
+        rule = base if isinstance(schema.from_, UnsetType) else self._day_from(base, schema.from_, f"{key}.from")
+        given: dict[str, Any] = {"form": schema.format, "zone": schema.zone, "offset_days": schema.offset_days}
+        rule = replace(rule, **{name: value for name, value in given.items() if value is not UNSET})
+        if rule.form not in FORMATS and "%" not in rule.form:
+            hint = f"one of {', '.join(FORMATS)}, or one of strptime such as %d.%m.%Y"
+            self.problems.append(ConfigError(f"{key}.format", f"there is no format {rule.form}", hint))
+        if rule.zone:
+            try:
+                ZoneInfo(rule.zone)
+            except (KeyError, ValueError, OSError):
+                self.problems.append(ConfigError(f"{key}.zone", f"there is no time zone {rule.zone}", "such as UTC"))
+        return rule
+
+    def _day_from(self, base: DayRule, written: str | list[str], key: str) -> DayRule:
+        if isinstance(written, str) and "{" in written:
+            return replace(base, text=self._template(written, key), places=())
+        return replace(base, text=None, places=tuple(self._places(written, key)))
+
+    def _status(self, base: StatusRule, schema: Outcome | SignalStatusSchema | UnsetType, key: str) -> StatusRule:
+        if isinstance(schema, UnsetType):
+            return base
+        if isinstance(schema, Outcome):
+            self._spoken(schema, key)
+            return StatusRule(fixed=schema, failed_when=base.failed_when)
+        words: dict[str, Outcome | None] = {}
+        for name in (*(outcome.value for outcome in Outcome if outcome is not Outcome.INFERRED), IGNORED):
+            for word in getattr(schema, name) or ():
+                if word in words:
+                    self.problems.append(
+                        ConfigError(
+                            f"{key}.{name}", f"{word} is listed twice", "keep one of the two: it means one thing"
+                        )
+                    )
+                words[word] = None if name == IGNORED else Outcome(name)
+        given: dict[str, Any] = {"other": schema.other, "missing": schema.missing}
+        rule = replace(base, **{name: value for name, value in given.items() if value is not UNSET})
+        own_place = not isinstance(schema.from_, UnsetType)
+        return replace(
+            rule,
+            # Another place has other words; the source's are of its own.
+            words=words if own_place else {**base.words, **words},
+            fixed=None if own_place or words else base.fixed,
+            places=self._over(base.places, schema.from_, f"{key}.from"),
+            failed_when=self._over(base.failed_when, schema.failed_when, f"{key}.failed_when"),
+        )
+
+    def _spoken(self, outcome: Outcome, key: str) -> None:
+        if outcome is Outcome.INFERRED:
+            hint = "one of " + ", ".join(other.value for other in Outcome if other is not Outcome.INFERRED)
+            self.problems.append(ConfigError(key, "inferred is what nobody says: self-heal concludes it", hint))
+
+    def _over(self, base: tuple[Place, ...], written: str | list[str] | UnsetType, key: str) -> tuple[Place, ...]:
+        return base if isinstance(written, UnsetType) else tuple(self._places(written, key))
+
+    def _places(self, written: str | list[str], key: str) -> Iterator[Place]:
+        listed = [written] if isinstance(written, str) else written
+        for at, each in enumerate(listed):
+            read = self._place(each, key if isinstance(written, str) else f"{key}[{at}]")
+            if read is not None:
+                yield read
+
+    def _place(self, written: str, key: str) -> Place | None:
+        return self._read(place, written, key, PLACE_HINT)
+
+    def _template(self, written: str | UnsetType, key: str) -> Template | None:
+        return None if isinstance(written, UnsetType) else self._read(template, written, key, TEXT_HINT)
+
+    def _templates(self, written: Iterable[str], key: str) -> Iterator[Template]:
+        for each in written:
+            read = self._template(each, key)
+            if read is not None:
+                yield read
+
+    def _read(self, reader: Callable[[str], T], written: str, key: str, hint: str) -> T | None:
+        try:
+            return reader(written)
+        except ValueError as error:
+            self.problems.append(ConfigError(key, str(error), hint))
+            return None
+
+
+def _auth(schema: WebhookAuthSchema) -> WebhookAuth:
+    given = {name: getattr(schema, name) for name in schema.__struct_fields__}
+    return WebhookAuth(**{name: value for name, value in given.items() if value is not UNSET})

@@ -1,0 +1,202 @@
+"""`orch signals`: which messages of other systems mean a completion, and what one of them would become."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared import runtime
+from shared.app.context import Context
+from shared.cli.shell import FAILED, USAGE, Failure, Json, fail, print_json
+from shared.core import commands, signals
+from shared.core.errors import Malformed
+from shared.core.message import Counted, Delivery, enveloped
+from shared.core.policy.config_error import suggest
+from shared.core.policy.signals import CALLED, Signal
+from shared.core.signals import Ignored
+from shared.core.wire.instants import instant
+
+STANDARD_INPUT = "-"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group of commands to the program."""
+    group = typer.Typer(no_args_is_help=True, help="Messages of other systems that mean a completion.")
+    group.command("list")(list_signals)
+    group.command("check")(check_message)
+    app.add_typer(group, name="signals")
+
+
+def list_signals(as_json: Json = False) -> None:
+    """List the signals of the policy: source, topic or call, and whose completion each means.
+
+    Example: orch signals list
+    """
+    listed = list(runtime.context().policy.signals.values())
+    if as_json:
+        print_json([_document(signal) for signal in listed])
+        return
+    for signal in listed:
+        channel = f"{signal.topic} by POST /signals/{signal.name}" if signal.webhook else signal.topic
+        typer.echo(f"{signal.name:<20} {signal.source.value:<14} {channel:<32} {signal.phase}: {_whose(signal)}")
+    if not listed:
+        typer.echo(f"the policy has no signals; how they are written: {commands.help_of('signals')}", err=True)
+
+
+def check_message(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A message as JSON, or - for standard input.")],
+    topic: Annotated[str, typer.Option(help="The topic that it came by, where the policy names several.")] = "",
+    signal: Annotated[str, typer.Option(help="The signal alone that is to read it.")] = "",
+    published: Annotated[str, typer.Option(help="When it was published; now where the message does not say.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a message would become: the completion, or why it is ignored or would be quarantined. Nothing is sent.
+
+    FILE holds what Pub/Sub pushes, or what `gcloud pubsub subscriptions pull --format=json` prints, or the data alone.
+
+    Exit 0: a completion, or ignored; 1: it would be quarantined; 2: the call or the file was wrong.
+
+    Example: orch signals check message.json --topic nba-signals
+    """
+    ctx = runtime.context()
+    chosen = _topic_in(ctx, topic, signal)
+    raw = _read(file)
+    delivery = _delivery(ctx, raw, chosen, signal, published)
+    result = _result(ctx, delivery)
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+    if result["becomes"] == "quarantined":
+        raise Failure(FAILED, str(result["reason"]))
+
+
+def _topic_in(ctx: Context, topic: str, name: str) -> str:
+    policy = ctx.policy
+    if not policy.signals:
+        raise fail(USAGE, f"{policy.pipeline} has no signals", f"add them to the policy: {commands.help_of('signals')}")
+    if name and name not in policy.signals:
+        raise fail(USAGE, f"no signal {name!r}", suggest(name, policy.signals))
+    if name:
+        return policy.signals[name].topic
+    topics = list(policy.signal_topics)
+    if not topic and len(topics) > 1:
+        raise fail(USAGE, "--topic is missing", f"one of {', '.join(topics)}")
+    if topic and topic not in topics:
+        raise fail(USAGE, f"no signal comes by {topic!r}", suggest(topic, topics))
+    return topic or topics[0]
+
+
+def _read(file: str) -> bytes:
+    if file == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise fail(USAGE, f"{file} cannot be read: {error.strerror}", "name a file with one message, or -") from None
+
+
+def _delivery(ctx: Context, raw: bytes, topic: str, signal: str, published: str) -> Delivery:
+    """Return a message in any of its envelopes as it would be delivered."""
+    now = ctx.ports.clock.now()
+    data, attributes, message = raw, dict[str, str](), _message(raw)
+    if message is not None:
+        data, attributes = _decoded(message.get("data")), dict(message.get("attributes") or {})
+    alone = [s for s in ctx.policy.signals.values() if s.topic == topic and signal in ("", s.name)]
+    if CALLED not in attributes and len(alone) == 1 and alone[0].webhook:
+        attributes[CALLED] = alone[0].name  # as its call would bring it
+    stated = published or str((message or {}).get("publishTime") or (message or {}).get("publish_time") or "")
+    at = _instant(stated) or now
+    channel = next(s.channel for s in ctx.policy.signals.values() if s.topic == topic)
+    message_id = str((message or {}).get("messageId") or "check")
+    return enveloped(Delivery(message_id, channel, data, at, now, attributes))
+
+
+def _message(raw: bytes) -> Mapping[str, Any] | None:
+    """Return the Pub/Sub message in what was read, None where it is the data of one."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict) and isinstance(value.get("message"), dict):
+        inner: dict[str, Any] = value["message"]
+        if {"data", "attributes", "messageId", "message_id"} & inner.keys():
+            return inner
+    if isinstance(value, dict) and "attributes" in value and value.keys() <= _OF_MESSAGE:
+        return value
+    return None
+
+
+_OF_MESSAGE = {"attributes", "data", "messageId", "message_id", "publishTime", "publish_time", "orderingKey"}
+
+
+def _decoded(data: object) -> bytes:
+    text = data if isinstance(data, str) else ""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return text.encode()
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise fail(USAGE, f"--published: {error}", "write it as 2026-01-22T11:00:00Z") from None
+
+
+def _result(ctx: Context, delivery: Delivery) -> dict[str, Any]:
+    try:
+        if signals.is_probe(signals.foreign_of(delivery)):
+            return {"becomes": "ignored", "reason": "it is empty"}
+        converted = signals.convert(delivery, ctx.policy, ctx.names)
+        if isinstance(converted, Ignored):
+            return {"becomes": "ignored", "signal": converted.signal, "reason": converted.reason}
+        shown = {"signal": converted.signal.name, "phase": converted.signal.phase, "body": dict(converted.body)}
+        received = signals.read(delivery, ctx.policy, ctx.names)
+    except Malformed as wrong:
+        return {"becomes": "quarantined", "reason": wrong.reason, "processor": wrong.processor}
+    if isinstance(received, Counted):
+        return {"becomes": "ignored", **shown, "reason": received.why.value.replace("_", " ")}
+    report = received.report
+    identity = {"run": received.key.id, "processor": report.processor, "id": report.message_id}
+    return {"becomes": "completion", **shown, **identity, "status": report.outcome.value}
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    if result["becomes"] != "completion":
+        by = f" by signal {result['signal']}" if result.get("signal") else ""
+        typer.echo(f"{result['becomes']}{by}: {result['reason']}")
+        return
+    typer.echo(f"completion by signal {result['signal']}: {result['processor']} {result['status']} of {result['run']}")
+    for name, value in result["body"].items():
+        typer.echo(f"  {name:<16} {value}")
+    typer.echo(f"  {'counts as':<16} {result['id']}")
+
+
+def _whose(signal: Signal) -> str:
+    if signal.jobs:
+        return ", ".join(f"{name} is {processor}" for name, processor in signal.jobs.items())
+    return "" if signal.processor is None else signal.processor.written
+
+
+def _document(signal: Signal) -> dict[str, Any]:
+    return {
+        "signal": signal.name,
+        "source": signal.source.value,
+        "topic": signal.topic,
+        "call": f"/signals/{signal.name}" if signal.webhook else None,
+        "phase": signal.phase,
+        "jobs": dict(signal.jobs),
+        "processor": None if signal.processor is None else signal.processor.written,
+    }

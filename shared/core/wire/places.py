@@ -1,0 +1,243 @@
+"""Where something stands in a message that others shaped: `data.runs[0].name`, `@attributes.objectId`, `name|last`.
+
+A place is steps with dots between them. A step is a key; `["a key.with dots"]` one with dots or blanks; `[0]` and
+`[-1]` an item of a list, `[type=Completed]` the first object of a list whose field has this value, `[*]` all of
+them. `|json`, `|base64`, `|last`, `|lower` and `|table` read what stands there: as JSON, as base64, the part behind
+the last `/`, in small letters, as `dataset.table`. A text that is an object as JSON is entered without being told.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from shared.core.wire import spelling
+
+ATTRIBUTES, PUBLISHED, MESSAGE_ID, DATA = "@attributes", "@publish_time", "@message_id", "@data"
+RESERVED = (ATTRIBUTES, PUBLISHED, MESSAGE_ID, DATA)
+_STEP = re.compile(
+    r"\.?(?P<key>[^\s.\[\]|\"{}]+)|\[(?P<index>-?\d{1,6})\]|\[\"(?P<quoted>[^\"]+)\"\]|\[(?P<every>\*)\]"
+    r"|\[(?P<field>[^\[\]=\"]+)=(?P<value>[^\[\]\"]*)\]|\|(?P<filter>[a-z0-9]+)"
+)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A message of another system, as Pub/Sub or a call brought it; times are aware."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    message_id: str
+    published_at: datetime
+
+    @cached_property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
+
+    @cached_property
+    def body(self) -> Any:
+        """What its data is as JSON, None where it is none."""
+        try:
+            return json.loads(self.data)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a place: ``kind`` is key, index, every, where or filter."""
+
+    kind: str
+    key: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands; ``written`` is how the policy says it."""
+
+    written: str
+    steps: tuple[Step, ...]
+
+    def read(self, message: Foreign) -> Any:
+        """Return what stands there, None where nothing does."""
+        first, rest = self.steps[0], self.steps[1:]
+        if first.kind == "key" and first.key in RESERVED:
+            return _follow(_reserved(message, first.key), rest)
+        return _follow(message.body, self.steps)
+
+
+def place(written: str) -> Place:
+    """Return a place; raise ``ValueError`` with the reason for what is none."""
+    steps, at = list[Step](), 0
+    while at < len(written):
+        match = _STEP.match(written, at)
+        key_follows = match is not None and match["key"] is not None
+        # A dot stands before each key but the first, and before nothing else.
+        if match is None or (key_follows and (written[at] == ".") is (at == 0)):
+            raise ValueError(f"{written!r} is no place from {written[at:]!r} on")
+        steps.append(_step(match))
+        at = match.end()
+    if not steps or steps[0].kind == "filter":
+        raise ValueError(f"{written!r} names nothing")
+    return Place(written, tuple(steps))
+
+
+def _step(match: re.Match[str]) -> Step:
+    if match["filter"] is not None:
+        if match["filter"] not in FILTERS:
+            raise ValueError(f"there is no |{match['filter']}, only {', '.join(f'|{name}' for name in FILTERS)}")
+        return Step("filter", match["filter"])
+    if match["index"] is not None:
+        return Step("index", match["index"])
+    if match["every"] is not None:
+        return Step("every")
+    if match["field"] is not None:
+        return Step("where", match["field"], match["value"])
+    return Step("key", match["quoted"] or match["key"])
+
+
+def _reserved(message: Foreign, name: str) -> Any:
+    match name:
+        case "@attributes":
+            return message.attributes
+        case "@publish_time":
+            return message.published_at.isoformat()
+        case "@message_id":
+            return message.message_id
+    return message.text
+
+
+def _follow(value: Any, steps: tuple[Step, ...]) -> Any:
+    for at, step in enumerate(steps):
+        if value is None:
+            return None
+        if step.kind == "every":
+            items = value if isinstance(value, list) else []
+            return [item for item in (_follow(item, steps[at + 1 :]) for item in items) if item is not None] or None
+        value = _taken(value, step)
+    return value
+
+
+def _taken(value: Any, step: Step) -> Any:
+    if step.kind == "filter":
+        return FILTERS[step.key](value)
+    opened = _json(value) if isinstance(value, str) else value
+    if step.kind == "key":
+        return opened.get(step.key) if isinstance(opened, Mapping) else None
+    if not isinstance(opened, list):
+        return None
+    if step.kind == "index":
+        index = int(step.key)
+        return opened[index] if -len(opened) <= index < len(opened) else None
+    return next((item for item in opened if _has(item, step)), None)
+
+
+def _has(item: Any, step: Step) -> bool:
+    return isinstance(item, Mapping) and text_of(item.get(step.key)) == step.value
+
+
+def text_of(value: object) -> str:
+    """Return a value as a text: numbers in their digits, `true`, `false`; "" for what is absent or no single value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return spelling.label(value)
+
+
+def _json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _base64(value: Any) -> Any:
+    try:
+        return base64.b64decode(value, validate=True).decode() if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _last(value: Any) -> Any:
+    return text_of(value).rstrip("/").rpartition("/")[2] or None
+
+
+def _lower(value: Any) -> Any:
+    return text_of(value).lower() or None
+
+
+def _table(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        parts = [text_of(value.get(name)) for name in ("datasetId", "tableId")]
+        return ".".join(parts) if all(parts) else None
+    return spelling.table(value) or None if isinstance(value, str) else None
+
+
+FILTERS: Mapping[str, Callable[[Any], Any]] = {
+    "json": _json,
+    "base64": _base64,
+    "last": _last,
+    "lower": _lower,
+    "table": _table,
+}
+
+
+def first(message: Foreign, places: Iterable[Place]) -> Any:
+    """Return what stands at the first place where anything does: neither null, nor empty; None where nothing does."""
+    for where in places:
+        value = where.read(message)
+        if value not in (None, "", [], {}):
+            return value
+    return None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text in which `{name}` or `{place}` stands for what a pattern named or for what stands at that place."""
+
+    written: str
+    parts: tuple[str | Place, ...]
+
+    @property
+    def fixed(self) -> str | None:
+        """The text, where nothing of it comes from a message."""
+        return self.written if all(isinstance(part, str) for part in self.parts) else None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it asks for that may be a name of a pattern: places of one step."""
+        return frozenset(part.written for part in self.parts if isinstance(part, Place) and len(part.steps) == 1)
+
+    def fill(self, message: Foreign, named: Mapping[str, str]) -> str | None:
+        """Return the text; None where something of it is not there."""
+        filled = []
+        for part in self.parts:
+            text = part if isinstance(part, str) else named.get(part.written) or text_of(part.read(message))
+            if not text:
+                return None
+            filled.append(text)
+        return "".join(filled)
+
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def template(written: str) -> Template:
+    """Return a text with places in braces; raise ``ValueError`` for braces that hold none."""
+    parts, at = list[str | Place](), 0
+    for match in _BRACES.finditer(written):
+        parts += [written[at : match.start()]] if match.start() > at else []
+        parts.append(place(match[1]))
+        at = match.end()
+    rest = written[at:]
+    if "{" in rest or "}" in rest or any(isinstance(part, str) and set("{}") & set(part) for part in parts):
+        raise ValueError(f"{written!r} has a brace too many")
+    return Template(written, (*parts, rest) if rest or not parts else tuple(parts))
