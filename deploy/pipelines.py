@@ -106,7 +106,7 @@ def _checks(manifest: Manifest, policy: Policy) -> Iterator[str]:
 
 
 def topics_of(policy: Policy, manifest: Manifest) -> list[str]:
-    """Return the topics that a pipeline needs: of completions and signals, of triggers, of its batches and workflows."""
+    """Return the topics that a pipeline needs: of completions, signals and triggers, of its batches and workflows."""
     triggers = (topic for transition in policy.transitions.values() for topic in transition.topics)
     batches = (topic for batch in policy.batches.values() for topic in (batch.request.topic, batch.publish))
     heard = (topic for folder in (BATCHES, EXECUTOR) for topic in heard_by(folder, policy, manifest))

@@ -7,7 +7,7 @@ import binascii
 import json
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +15,11 @@ import typer
 
 from shared import runtime
 from shared.app.context import Context
-from shared.cli.shell import FAILED, USAGE, Failure, Json, fail, print_json
+from shared.app.learning.record import recorded_nights
+from shared.cli.shell import FAILED, UNAVAILABLE, USAGE, Failure, Json, fail, print_json, today
 from shared.core import commands, signals
-from shared.core.errors import Malformed
+from shared.core.errors import Malformed, Unavailable
+from shared.core.learning.arrivals import Arrivals, arrivals_of
 from shared.core.message import Counted, Delivery, enveloped
 from shared.core.policy.config_error import suggest
 from shared.core.policy.signals import CALLED, Signal
@@ -25,6 +27,7 @@ from shared.core.signals import Ignored
 from shared.core.wire.instants import instant
 
 STANDARD_INPUT = "-"
+NIGHTS = 28
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Messages of other systems that mean a completion.")
     group.command("list")(list_signals)
     group.command("check")(check_message)
+    group.command("arrivals")(show_arrivals)
     app.add_typer(group, name="signals")
 
 
@@ -77,6 +81,54 @@ def check_message(
         _show(result)
     if result["becomes"] == "quarantined":
         raise Failure(FAILED, str(result["reason"]))
+
+
+def show_arrivals(
+    nights: Annotated[int, typer.Option(min=1, max=366, help="How many dates back.")] = NIGHTS,
+    as_json: Json = False,
+) -> None:
+    """Show when the data of each source arrives: by mode and processor, local times of the working day.
+
+    Of a processor that reports once for each unit the last unit counts. These times say where a workflow may open on
+    data (`opens_on`), and how late its `latest` has to be.
+
+    Example: orch signals arrivals --nights 28
+    """
+    ctx = runtime.context()
+    last = today(ctx)
+    try:
+        runs, _ = recorded_nights(ctx, last - timedelta(days=nights), last)
+    except Unavailable as error:
+        raise fail(UNAVAILABLE, f"the record cannot be read: {error.reason}", "try again later") from None
+    listed = arrivals_of(ctx.policy, runs, ctx.policy.signals)
+    if as_json:
+        print_json([_arrival_document(arrivals) for arrivals in listed])
+        return
+    if not listed:
+        typer.echo(f"nothing has arrived in {nights} nights", err=True)
+        return
+    typer.echo(f"{'mode':<12} {'processor':<34} {'signal':<18} nights  earliest   median      p95   latest")
+    for at in listed:
+        clocks = "  ".join(f"{_clock(length):>7}" for length in (at.earliest, at.median, at.p95, at.latest))
+        typer.echo(f"{at.mode:<12} {at.processor:<34} {at.signal or '-':<18} {at.nights:>6}  {clocks}")
+
+
+def _clock(length: timedelta) -> str:
+    """Return a time from the midnight of the working day on: 05:12, or -1d 23:10 on the evening before."""
+    days, rest = divmod(int(length.total_seconds()) // 60, 24 * 60)
+    return (f"{days:+d}d " if days else "") + f"{rest // 60:02d}:{rest % 60:02d}"
+
+
+def _arrival_document(at: Arrivals) -> dict[str, Any]:
+    clocks = {name: _clock(getattr(at, name)) for name in ("earliest", "median", "p95", "latest")}
+    return {
+        "mode": at.mode,
+        "phase": at.phase,
+        "processor": at.processor,
+        "signal": at.signal or None,
+        "nights": at.nights,
+        **clocks,
+    }
 
 
 def _topic_in(ctx: Context, topic: str, name: str) -> str:

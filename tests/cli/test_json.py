@@ -87,6 +87,7 @@ CALLS = {
     "orch lock list": [[]],
     "orch signals list": [[]],
     "orch signals check": [["-"]],
+    "orch signals arrivals": [[], ["--nights", "0"]],
     "orch emit": [["phase3", "player_game_summary", "2026-01-21", "--dry-run"], ["phase3", "nobody", "2026-01-21"]],
     "orch logs": [["nba/2026-01-21/overnight"], ["nba/2026-03-03/overnight"], ["tonight"]],
     "orch known": [[], ["2026-13-03"]],

@@ -179,3 +179,23 @@ def test_signals_are_listed_with_their_channel() -> None:
         "/signals/dbt_nightly", {"70403": "team_offense_game_summary"},
     )  # fmt: skip
     assert listed["boxscore_files"]["topic"] == "nba-signals"
+
+
+def test_arrivals_are_read_from_the_record() -> None:
+    """What was received is shown as local time of the working day, with the nights that it is from."""
+    kit = HandlersKit().ordinary()
+    assert kit.orch("signals", "arrivals") == (0, "nothing has arrived in 28 nights\n")
+    kit.finish("player_game_summary")
+    received = kit.policy.local(kit.clock.now())
+    kit.sweeps(2)
+    status, said = kit.orch("signals", "arrivals")
+    [_, line] = said.splitlines()
+    assert (status, line.split()[:4]) == (0, ["overnight", "player_game_summary", "-", "1"])
+    assert line.split()[4:] == [received.strftime("%H:%M")] * 4
+    items = json.loads(kit.orch("signals", "arrivals", "--json")[1])["items"]
+    assert [(item["mode"], item["processor"], item["signal"]) for item in items] == [
+        ("overnight", "player_game_summary", None)
+    ]
+    kit.fail("record")
+    status, said = kit.orch("signals", "arrivals")
+    assert (status, "the record cannot be read" in said) == (5, True)

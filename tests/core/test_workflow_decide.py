@@ -31,6 +31,7 @@ from shared.core.workflows.model import (
     Found,
     Missing,
     OnceADay,
+    OpensOn,
     Repeat,
     Severity,
     Span,
@@ -482,3 +483,47 @@ def test_a_missed_catch_up_names_what_it_waited_for_and_reads_what_it_does_not_k
     found = judge_catch_up(waits, FETCH, DAY, read, ())
     assert isinstance(found, Judgement)
     assert found.waited_for == "morning"
+
+
+ON_DATA = OpensOn("raw", ("boxscores", "odds"), "overnight", local("06:30"))
+OPENING = workflow(OnceADay(span("02:00", "09:00"), opens_on=ON_DATA))
+
+
+def with_inputs(now: str, missing: tuple[str, ...] | None) -> WorkflowInput:
+    return facts(at(now), readings=Readings(inputs={ON_DATA: missing}))
+
+
+def test_a_window_that_opens_on_data_runs_once_it_is_there() -> None:
+    """Inside the window it asks what is missing, waits with the names, and runs when nothing is (R13)."""
+    assert decide_workflow(OPENING, DAY, facts(at("03:00:00"))) == Read(inputs=ON_DATA)
+    waiting = decide_workflow(OPENING, DAY, with_inputs("03:00:00", ("boxscores (1 of 3 games missing: PHX@LAL)",)))
+    assert isinstance(waiting, Skip)
+    assert (waiting.code, waiting.next_at, "PHX@LAL" in waiting.reason) == ("data", at("06:30:00"), True)
+    opened = decide_workflow(OPENING, DAY, with_inputs("03:00:00", ()))
+    assert isinstance(opened, Run)
+    assert (opened.code, "boxscores, odds" in opened.reason) == ("due", True)
+
+
+@pytest.mark.parametrize(
+    ("now", "kind"), [("01:59:59", Skip), ("06:29:59", Skip), ("06:30:00", Run), ("08:59:59", Run), ("09:00:00", Abort)]
+)
+def test_the_clock_is_the_backstop(now: str, kind: type) -> None:
+    """With data missing or unreadable it opens at its latest time to the second, and only inside its window."""
+    for missing in (("odds",), None):
+        assert isinstance(decide_workflow(OPENING, DAY, with_inputs(now, missing)), kind)
+
+
+def test_data_before_the_window_opens_nothing() -> None:
+    """The window is still when it may run; what is there earlier waits for its beginning."""
+    assert isinstance(decide_workflow(OPENING, DAY, with_inputs("01:00:00", ())), Skip)
+
+
+def test_who_is_paused_or_waits_for_another_asks_no_data() -> None:
+    """A pause, a requirement and a run under way come first: nothing is read in vain."""
+    for more in (
+        {"paused": "paused by a person"},
+        {"runs": (RunSummary("w", "window", at("02:30:00"), RunStatus.RUNNING),)},
+    ):
+        assert isinstance(decide_workflow(OPENING, DAY, facts(at("03:00:00"), **more)), Skip)
+    requiring = workflow(OPENING.decide, requires=("other",))
+    assert isinstance(decide_workflow(requiring, DAY, facts(at("07:00:00"))), Skip)

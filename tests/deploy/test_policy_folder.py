@@ -145,6 +145,40 @@ def test_rights_come_from_what_a_policy_calls_and_reads(tmp_path: Path) -> None:
     assert granted == calls | reads
 
 
+def test_signals_bring_their_topic_and_their_calls_a_function(tmp_path: Path) -> None:
+    """R13: the topic is pushed to the one function; a call brings the function of webhooks, which anybody may call and
+    which may publish to that topic and read that secret, and nothing else."""
+    files = {
+        "source": "storage",
+        "topic": "sales-signals",
+        "phase": "collect",
+        "object": "{date}",
+        "processor": "radar",
+    }
+    pushed = load(tmp_path, {"sales": {**sales(), "signals": {"files": files}}})
+    assert "webhooks" not in pushed.functions
+    push = pushed.functions[ANY].push
+    assert push is not None
+    assert "sales-signals" in push.topics
+    dbt = {
+        "source": "dbt",
+        "topic": "sales-signals",
+        "phase": "collect",
+        "jobs": {"1": "radar"},
+        "webhook": {"secret": "dbt-secret"},
+    }
+    called = load(tmp_path, {"sales": {**sales(), "signals": {"files": files, "dbt": dbt}}})
+    function = called.functions["webhooks"]
+    assert function.people == ("allUsers",)
+    assert {(role.role, role.name) for role in function.roles} == {
+        ("roles/datastore.user", ""),
+        ("roles/pubsub.publisher", "sales-signals"),
+    }
+    assert function.secrets == ("dbt-secret",)
+    assert "dbt-secret" in called.secrets
+    assert [name for name, other in called.functions.items() if "dbt-secret" in other.secrets] == ["webhooks"]
+
+
 def test_what_the_manifest_says_of_an_address_wins(tmp_path: Path) -> None:
     """A service that is deployed elsewhere is called there: by hand one line, without it the address of its name."""
     address = {"environment/TILL_URL": "https://till.example.com"}

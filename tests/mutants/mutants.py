@@ -3912,8 +3912,8 @@ MUTANTS = [
     mutant(
         "a signal guesses a word that it does not know",
         "shared/core/signals.py",
-        "        if word not in rule.words:\n",
-        "        if word not in rule.words and self.signal.status.other is Other.IGNORE:\n",
+        """return self._unlisted(rule.other, "unknown_status", f"unknown status {word[:100]!r}", processor)""",
+        "return Outcome.SUCCESS",
         f"{T_SIGNALS}a_state_that_nobody_knows_is_kept",
     ),
     mutant(
@@ -3957,5 +3957,26 @@ MUTANTS = [
         "return tuple(unit for unit in units if unit != report.unit)",
         "return units",
         f"{T_UNITS}a_unit_twice_is_one_and_a_failed_one_is_none",
+    ),
+    mutant(
+        "a window that opens on data opens without",
+        "shared/core/workflows/decide.py",
+        "        return _on_data(decide.opens_on, day, facts, named)",
+        "        return Run(day, named, None, word, 'due')",
+        "tests/core/test_workflow_decide.py::test_a_window_that_opens_on_data_runs_once_it_is_there",
+    ),
+    mutant(
+        "a window that opens on data waits for it for ever",
+        "shared/core/workflows/decide.py",
+        "    if facts.now >= latest:\n",
+        "    if facts.now > latest + timedelta(days=1):\n",
+        "tests/core/test_workflow_decide.py::test_the_clock_is_the_backstop",
+    ),
+    mutant(
+        "the first unit of a night is its arrival",
+        "shared/core/learning/arrivals.py",
+        "            last[report.phase, report.processor] = report\n",
+        "            last.setdefault((report.phase, report.processor), report)\n",
+        "tests/core/test_arrivals.py::test_the_last_unit_of_each_night_counts",
     ),
 ]  # fmt: skip

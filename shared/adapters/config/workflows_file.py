@@ -98,6 +98,10 @@ def _span(schema: shape.SpanSchema) -> model.Span:
     return model.Span(_local_time(schema.from_), _local_time(schema.to))
 
 
+def _opens_on(schema: shape.OpensOnSchema) -> model.OpensOn:
+    return model.OpensOn(**_given(schema, processors=tuple, latest=_local_time))
+
+
 def _missing(schema: shape.MissingSchema) -> model.Missing:
     return model.Missing(**_given(schema, key=tuple))
 
@@ -105,7 +109,7 @@ def _missing(schema: shape.MissingSchema) -> model.Missing:
 def _decide(schema: shape.DecideShape) -> model.Decide:
     match schema:
         case shape.OnceADaySchema():
-            return model.OnceADay(**_given(schema, window=_span))
+            return model.OnceADay(**_given(schema, window=_span, opens_on=_opens_on))
         case shape.BeforeGamesSchema():
             opens = {"opens_before_first_game": _duration}
             return model.BeforeGames(**_given(schema, **opens, business_hours=_span, every=_duration))

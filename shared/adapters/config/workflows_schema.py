@@ -15,6 +15,7 @@ from shared.adapters.config.schema_types import (
     Expression,
     FieldPath,
     Name,
+    Offset,
     Schema,
     Table,
     UrlPath,
@@ -59,15 +60,34 @@ class FoundSchema(Schema):
     date_column: Column | UnsetType = UNSET
 
 
+class OpensOnSchema(Schema):
+    """The data on which a window opens: it starts on data, and the clock is the backstop.
+
+    - `phase`: the phase whose processors are waited for
+    - `processors`: they are done, by the rules of the phase: every unit has arrived, floors are met
+    - `mode`: the pass in which they report
+    - `latest`: the local time, inside the window, at which it opens without them
+    - `offset_days`: their date, in days from that of the workflow; the same where left out
+    """
+
+    phase: Name
+    processors: Annotated[list[Name], Meta(min_length=1)]
+    mode: Name
+    latest: DueTime
+    offset_days: Offset | UnsetType = UNSET
+
+
 class OnceADaySchema(Schema, tag_field="kind", tag="once_a_day"):
     """Once a day inside the window.
 
     - `window`: when it may run
     - `catch_up`: whether it may also run later on the day that the window ends on
+    - `opens_on`: it runs once this data is there, not with the beginning of the window
     """
 
     window: SpanSchema
     catch_up: bool | UnsetType = UNSET
+    opens_on: OpensOnSchema | UnsetType = UNSET
 
 
 class BeforeGamesSchema(Schema, tag_field="kind", tag="before_games"):

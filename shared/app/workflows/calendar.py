@@ -7,9 +7,10 @@ from datetime import date
 
 from shared.app.context import Context
 from shared.app.transitions.readings import calendar_ref
+from shared.app.workflows.opening import missing_inputs
 from shared.core.errors import OutOfTime, PolicyError, Unavailable
 from shared.core.workflows.decide import Readings
-from shared.core.workflows.model import Found, Missing
+from shared.core.workflows.model import Found, Missing, OpensOn
 from shared.core.workflows.units import ScheduledUnit
 from shared.ports import TableRef, UnitsRef
 
@@ -42,16 +43,22 @@ class Tables:
         self._ctx = ctx
         self._held: dict[tuple[Missing, date], frozenset[str] | None] = {}
         self._rows: dict[tuple[Found, date], int | None] = {}
+        self._inputs: dict[tuple[OpensOn, date], tuple[str, ...] | None] = {}
 
-    def read(self, day: date, held: Missing | None = None, rows: Found | None = None) -> Readings:
+    def read(
+        self, day: date, held: Missing | None = None, rows: Found | None = None, inputs: OpensOn | None = None
+    ) -> Readings:
         """Read what is asked for; what cannot be read, is None. ``OutOfTime`` is raised where nothing was asked."""
         if held is not None and (held, day) not in self._held:
             self._held[held, day] = self._units(held, day)
         if rows is not None and (rows, day) not in self._rows:
             self._rows[rows, day] = self._count(rows, day)
+        if inputs is not None and (inputs, day) not in self._inputs:
+            self._inputs[inputs, day] = missing_inputs(self._ctx, inputs, day)
         return Readings(
             {missing: names for (missing, of), names in self._held.items() if of == day},
             {source: count for (source, of), count in self._rows.items() if of == day},
+            {opens_on: names for (opens_on, of), names in self._inputs.items() if of == day},
         )
 
     def _units(self, missing: Missing, day: date) -> frozenset[str] | None:

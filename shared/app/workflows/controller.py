@@ -197,7 +197,7 @@ def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -
 def _decide(candidate: _Due, facts: WorkflowInput, tables: Tables) -> Run | Skip | Abort:
     decision = decide_workflow(candidate.workflow, candidate.day, facts)
     while isinstance(decision, Read):
-        readings = tables.read(candidate.day, decision.held, decision.rows)
+        readings = tables.read(candidate.day, decision.held, decision.rows, decision.inputs)
         decision = decide_workflow(candidate.workflow, candidate.day, replace(facts, readings=readings))
     return decision
 

@@ -44,7 +44,7 @@ def explain(ctx: Context, workflows: Workflows, name: str, at: datetime, day: da
             facts = replace(facts, units=scheduled[run_day])
         decision = decide_workflow(workflow, run_day, facts)
         while isinstance(decision, Read):
-            facts = replace(facts, readings=tables.read(run_day, decision.held, decision.rows))
+            facts = replace(facts, readings=tables.read(run_day, decision.held, decision.rows, decision.inputs))
             decision = decide_workflow(workflow, run_day, facts)
         explained.append(explain_workflow(workflow, run_day, facts, decision))
     return explained

@@ -19,6 +19,7 @@ from shared.core.workflows.model import (
     EarlyGames,
     Execution,
     OnceADay,
+    OpensOn,
     Span,
     Step,
     Workflow,
@@ -78,6 +79,8 @@ def _decide(key: str, workflow: Workflow, policy: Policy) -> Iterator[ConfigErro
     match decide:
         case OnceADay():
             yield from _span(f"{at}.window", decide.window)
+            if decide.opens_on is not None:
+                yield from _opens_on(f"{at}.opens_on", decide.opens_on, decide.window, policy)
         case BeforeGames():
             yield from _span(f"{at}.business_hours", decide.business_hours)
             yield from _positive(f"{at}.opens_before_first_game", decide.opens_before_first_game)
@@ -104,6 +107,28 @@ def _decide(key: str, workflow: Workflow, policy: Policy) -> Iterator[ConfigErro
         yield ConfigError(f"{key}.alerts.missed", reason, "leave it out: used-up attempts are told by themselves")
     if workflow.repeat is not None and isinstance(decide, BeforeGames | Discovery | CatchUp):
         yield ConfigError(f"{key}.repeat", f"{workflow.kind} repeats by itself", "leave it out: every says how often")
+
+
+def _opens_on(key: str, opens_on: OpensOn, window: Span, policy: Policy) -> Iterator[ConfigError]:
+    """Yield data that can never be there, and a latest time outside of the window."""
+    if not _minutes(window.begins) < _minutes(opens_on.latest) < _minutes(window.ends):
+        reason = f"{opens_on.latest} does not lie in the window from {window.begins} to {window.ends}"
+        yield ConfigError(f"{key}.latest", reason, "the time at which it opens at the latest, data or not")
+    if opens_on.mode not in policy.modes:
+        yield ConfigError(f"{key}.mode", f"there is no mode {opens_on.mode}", suggest(opens_on.mode, policy.modes))
+    phase = policy.phases.get(opens_on.phase)
+    if phase is None:
+        yield ConfigError(f"{key}.phase", f"there is no phase {opens_on.phase}", suggest(opens_on.phase, policy.phases))
+        return
+    waiting = [t.expects[opens_on.mode] for t in policy.after(phase.name) if opens_on.mode in t.expects]
+    expected = waiting[0].expected if waiting else frozenset[str]()
+    for place, name in enumerate(opens_on.processors):
+        if name not in phase.processors:
+            reason = f"{phase.name} has no processor {name}"
+            yield ConfigError(f"{key}.processors[{place}]", reason, suggest(name, phase.processors))
+        elif name not in expected:
+            reason = f"nothing expects {name} in {opens_on.mode}: whether it is done nobody judges"
+            yield ConfigError(f"{key}.processors[{place}]", reason, suggest(name, expected))
 
 
 def _span(key: str, span: Span) -> Iterator[ConfigError]:

@@ -16,6 +16,7 @@ from shared.core.workflows.model import (
     Found,
     Missing,
     OnceADay,
+    OpensOn,
     Workflow,
 )
 from shared.core.workflows.runs import RunStatus, RunSummary
@@ -63,10 +64,12 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Something has to be read before anything can be decided: which units a table holds, or how many rows."""
+    """Something has to be read before anything can be decided: which units a table holds, how many rows, or which of
+    the processors that a window opens on are not done."""
 
     held: Missing | None = None
     rows: Found | None = None
+    inputs: OpensOn | None = None
 
 
 WorkflowDecision = Run | Skip | Abort | Read
@@ -74,10 +77,14 @@ WorkflowDecision = Run | Skip | Abort | Read
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What was read. A value of None could not be read; a table that nobody asked for is not in the mapping."""
+    """What was read. A value of None could not be read; a table that nobody asked for is not in the mapping.
+
+    ``inputs`` are the processors that are not done yet, each with what it lacks, as people read it.
+    """
 
     held: Mapping[Missing, frozenset[str] | None] = field(default_factory=dict)
     rows: Mapping[Found, int | None] = field(default_factory=dict)
+    inputs: Mapping[OpensOn, tuple[str, ...] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +194,24 @@ def _once_a_day(workflow: Workflow, decide: OnceADay, day: date, facts: Workflow
     if not isinstance(named, str):
         return named
     back = _running(facts) or _held_back(workflow, facts)
+    if back is None and decide.opens_on is not None and name == WINDOW:
+        return _on_data(decide.opens_on, day, facts, named)
     return back or Run(day, named, None, word, "due" if name == WINDOW else "made up")
+
+
+def _on_data(opens_on: OpensOn, day: date, facts: WorkflowInput, named: str) -> WorkflowDecision:
+    """Decide inside a window that opens on data: once it is there, by the clock at the latest (behaviour R13)."""
+    latest = local_instant(day, opens_on.latest, facts.zone)
+    if facts.now >= latest:
+        return Run(day, named, None, f"by the clock: {_at(facts, latest)} is the latest, data or not", "latest")
+    if opens_on not in facts.readings.inputs:
+        return Read(inputs=opens_on)
+    missing = facts.readings.inputs[opens_on]
+    if missing is None:
+        return Skip(f"whether its data is there cannot be read; it opens at {_at(facts, latest)}", "no data", latest)
+    if missing:
+        return Skip(f"waits for {', '.join(missing)}, until {_at(facts, latest)} at the latest", "data", latest)
+    return Run(day, named, None, f"its data is there: {', '.join(opens_on.processors)}", "due")
 
 
 def _before_games(workflow: Workflow, decide: BeforeGames, day: date, facts: WorkflowInput) -> WorkflowDecision:

@@ -64,11 +64,25 @@ class Found:
 
 
 @dataclass(frozen=True)
+class OpensOn:
+    """The data on which a window opens: processors of a phase that are done in the run of ``mode`` on the date, so many
+    days from the workflow's. ``latest`` is the local time from which on it opens without them."""
+
+    phase: str
+    processors: tuple[str, ...]
+    mode: str
+    latest: LocalTime
+    offset_days: int = 0
+
+
+@dataclass(frozen=True)
 class OnceADay:
-    """Once inside the window; with ``catch_up`` also later on the day that the window ends on."""
+    """Once inside the window, with ``opens_on`` once its data is there; with ``catch_up`` also later on the day that
+    the window ends on."""
 
     window: Span
     catch_up: bool = False
+    opens_on: OpensOn | None = None
 
 
 @dataclass(frozen=True)
