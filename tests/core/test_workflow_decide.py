@@ -123,6 +123,17 @@ def test_once_a_day_runs_inside_its_half_open_window(decide: OnceADay, now: str,
     assert (type(decision), getattr(decision, "code", None)) == (kind, code)
 
 
+def test_what_its_window_does_not_repeat_is_made_up_after_it() -> None:
+    """A run that failed is not over for the date where a catch-up follows: until then the decision names its time."""
+    failed = ran("12:30:00", RunStatus.FAILED)
+    waiting = decide_workflow(workflow(MAKES_UP), DAY, facts(at("13:00:00"), runs=(failed,)))
+    assert isinstance(waiting, Skip)
+    assert (waiting.code, waiting.next_at) == ("failed", at("14:00:00"))
+    assert isinstance(decide_workflow(workflow(MAKES_UP), DAY, facts(at("14:00:00"), runs=(failed,))), Run)
+    alone = ran("06:30:00", RunStatus.FAILED)
+    assert isinstance(decide_workflow(workflow(ONCE), DAY, facts(at("07:00:00"), runs=(alone,))), Abort)
+
+
 @pytest.mark.parametrize(
     ("decide", "now", "kind"),
     [

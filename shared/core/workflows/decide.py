@@ -191,6 +191,8 @@ def _once_a_day(workflow: Workflow, decide: OnceADay, day: date, facts: Workflow
             return Abort(f"after the window, which ended at {_at(facts, window.ends)}", "after")
         name, word = CATCH_UP, f"made up: the window ended at {_at(facts, window.ends)} without a completed run"
     named = _once_in(workflow, facts, window, name)
+    if isinstance(named, Abort) and decide.catch_up and name == WINDOW:
+        return Skip(f"{named.reason} before {_at(facts, window.ends)}", named.code, window.ends)
     if not isinstance(named, str):
         return named
     back = _running(facts) or _held_back(workflow, facts)
