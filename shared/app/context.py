@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.core.alerting.links import NOWHERE, Places
 from shared.core.decision.gates import Fitness
@@ -18,6 +18,9 @@ from shared.core.reporting.findings import Sweep
 from shared.core.reporting.inventory import Declared, Feed, Job
 from shared.core.workflows.model import Workflows
 from shared.ports import AlertSink, AuditLog, Bus, Calls, Clock, Http, Inventory, StateStore, Warehouse
+
+if TYPE_CHECKING:
+    from shared.core.learning.anomaly import Usuals
 
 INVENTORY = "inventory"
 # So long a run goes unseen at most that should have been made due and was not: minutes, never a night.
@@ -129,6 +132,8 @@ class Memory:
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
     # When the nights of the record are learned from next, None for at once.
     learns_at: datetime | None = None
+    # What is usual, and the local date on which it was read; None before it was asked for.
+    usuals: tuple[date, Usuals] | None = None
 
 
 @dataclass(frozen=True)

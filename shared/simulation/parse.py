@@ -23,6 +23,7 @@ from shared.simulation.parse_together import EventDivider, Member, divide_expect
 from shared.simulation.reader import ScenarioError, Value, read, text_of, to_instant
 from shared.simulation.scenario import Change, EarlierRun, Given, Scenario
 from shared.simulation.times import Times, parse_full
+from shared.simulation.usual import parse_usual
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 REQUIRED = ("name", "start", "end")
@@ -245,12 +246,13 @@ def _overlay(overlay: Value | None) -> Mapping[str, Any] | None:
 def _given(value: Value | None, policy: Policy, workflows: Workflows | None, times: Times) -> Given:
     if value is None or value.is_empty:
         return Given(Change())
-    fields = value.fields(optional=(*WORLD, "rows_follow", "workflow_runs"))
+    fields = value.fields(optional=(*WORLD, "rows_follow", "workflow_runs", "usual"))
     change = {name: fields[name] for name in WORLD if name in fields}
     follow = fields["rows_follow"].boolean() if "rows_follow" in fields else True
     earlier = fields["workflow_runs"].items() if "workflow_runs" in fields else []
     runs = tuple(_earlier_run(item, workflows, times) for item in earlier)
-    return Given(parse_change(change, policy, workflows), follow, runs)
+    usual = parse_usual(fields["usual"], policy) if "usual" in fields else None
+    return Given(parse_change(change, policy, workflows), follow, runs, usual)
 
 
 def _earlier_run(value: Value, workflows: Workflows | None, times: Times) -> EarlierRun:

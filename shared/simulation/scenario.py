@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from shared.core.learning.learned import Learned
 from shared.core.policy.policy import Policy
 from shared.core.workflows.model import Workflows
 from shared.simulation.batches.events import BatchReport, Workers
@@ -119,6 +120,7 @@ class Given:
     change: Change = field(default_factory=Change)
     rows_follow: bool = True
     workflow_runs: tuple[EarlierRun, ...] = ()
+    usual: Learned | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from shared.simulation.fakes.warehouse import SimulatedWarehouse
 from shared.simulation.history import HTTP, TOPIC, Announced, Departure, History, Repair
 from shared.simulation.scenario import Change, CrashPoint, Downstream, Scenario
 from shared.simulation.scheduler import Scheduler
+from shared.simulation.usual import learned_before
 from shared.simulation.workflows.loop import VirtualCalls
 from shared.simulation.workflows.scrapers import SimulatedScrapers
 from shared.simulation.workflows.seen import remember
@@ -122,6 +123,8 @@ class World:
             else SimulatedScrapers(self.policy, self.workflows, self.services, self.stage)
         )
         self.change(scenario.given.change)
+        if scenario.given.usual is not None:
+            learned_before(inner, self.policy.pipeline, scenario.given.usual, scenario.start)
         if self.workflows is not None:
             earlier = replace(self.context(), ports=replace(self.ports, store=inner))
             remember(earlier, self.workflows, scenario.given.workflow_runs)

@@ -13,6 +13,7 @@ from shared.app.context import Context
 from shared.core.batches.batch import Batch
 from shared.core.message import Delivery
 from shared.core.model import RunKey
+from shared.core.policy.anomalies import OFF
 from shared.core.policy.batches import BatchPolicy, Members, Request, start_topic
 from shared.core.policy.policy import Policy
 from tests.app.handlers_kit import HandlersKit, Published
@@ -29,7 +30,7 @@ BATCH = replace(
 
 
 def policy_with(declared: BatchPolicy = BATCH) -> Policy:
-    return replace(POLICY, batches={declared.name: declared})
+    return replace(POLICY, batches={declared.name: declared}, anomalies=OFF)
 
 
 class BatchKit(HandlersKit):

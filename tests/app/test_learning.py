@@ -19,6 +19,7 @@ from shared.app.validation.checks.nights import should_be_done_at
 from shared.core.learning.learned import Learned, learn
 from shared.core.model import LogEntry, Plan, State, TransitionState
 from shared.core.policy.adaptive import Auto
+from shared.core.policy.anomalies import OFF
 from shared.core.policy.transitions import Due, LocalTime
 from shared.documents import to_data
 from shared.ports import AuditLog, Row
@@ -88,7 +89,8 @@ def test_a_sweep_learns_once_a_day(kit: HandlersKit, monkeypatch: pytest.MonkeyP
 
 
 def test_a_pipeline_without_auto_reads_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    kit = HandlersKit().ordinary()
+    """Nor one in which nothing is said of unusual nights."""
+    kit = HandlersKit(policy=replace(POLICY, anomalies=OFF)).ordinary()
     written(kit.audit, kit, NIGHTS)
     asked = reads(kit, monkeypatch)
     kit.sweeps(2)

@@ -31,6 +31,7 @@ from shared.core.costs.month import Month, of_deliveries, of_report
 from shared.core.costs.operations import Operations, Unit, of
 from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, runs_of
 from shared.core.model import RunKey, State
+from shared.core.policy.anomalies import OFF
 from shared.core.policy.policy import Policy
 from shared.core.severity import Severity
 from shared.simulation.scenario import GameCount
@@ -349,3 +350,11 @@ def test_constants_of_the_use_cases_are_the_tables() -> None:
     assert pipelines.AT_ONCE == operations.SWEPT_AT_ONCE
     assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND
+
+
+def test_past_nights_are_learned_from_once_a_day() -> None:
+    """Row learning: what a first sweep of a day costs beyond the same of a policy that learns nothing."""
+    kit = HandlersKit().ordinary()
+    other = HandlersKit(policy=replace(POLICY, anomalies=OFF)).ordinary()
+    usual = Operations(reads=1)  # what is usual is read by the first look of an instance
+    assert counted(kit, kit.sweep) == counted(other, other.sweep) + stored(of(Unit.LEARNING)) + usual

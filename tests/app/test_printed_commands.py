@@ -29,14 +29,18 @@ from shared.app.context import Context
 from shared.app.reporting.daily import report
 from shared.app.reporting.health import DeploymentInfo as Health
 from shared.app.reporting.health import HealthRequest
+from shared.app.state.learned import path_of
 from shared.app.state.repository import run_path
 from shared.app.validation.handler import answer
 from shared.cli import main as orch
 from shared.core import commands
 from shared.core.alerting.kinds import AlertKind
 from shared.core.errors import Unavailable
+from shared.core.learning.learned import Learned
+from shared.core.learning.usual import Usual
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
+from shared.documents import to_data
 from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
@@ -365,6 +369,28 @@ def unended(kit: HandlersKit, more: More) -> None:
     kit.sweeps(92)
 
 
+def with_what_is_usual(kit: HandlersKit) -> None:
+    """Let it have been learned today that phase 4 takes ten minutes, and that a game brings 28 rows of context."""
+    usual = Usual(30, 600, 0, 0.1, 1.2), Usual(30, 0, 28, 0.1, 1.2)
+    learned = Learned(
+        kit.clock.now(), DAY, DAY, durations={"phase4": {"overnight": usual[0]}}, rows={UPGC: {"overnight": usual[1]}}
+    )
+    assert kit.store.inner.create(path_of("nba"), to_data(learned)) is not None
+
+
+def runs_long(kit: HandlersKit, more: More) -> None:
+    with_what_is_usual(kit)
+    kit.finish(*PHASE3, records=196)
+    kit.deliver("ml_feature_store", "started")
+    kit.sweeps(25)
+
+
+def rows_outside(kit: HandlersKit, more: More) -> None:
+    with_what_is_usual(kit)
+    kit.deliver(UPGC, records=90)
+    kit.sweep()
+
+
 def blocked_for_long(kit: HandlersKit, more: More) -> None:
     blocked(kit, more)
     kit.sweeps(122)
@@ -495,6 +521,8 @@ CASES = {
     AlertKind.PRESUMED: Case(presumed, live_only=True, start=kit_that_presumes),
     AlertKind.REFUSED: Case(refused, ("trigger",)),
     AlertKind.NOT_ENDED: Case(unended, ("trigger",), start=kit_that_wants_the_end),
+    AlertKind.RUNS_LONG: Case(runs_long, ("explain",), live_only=True),
+    AlertKind.ROWS_OUTSIDE: Case(rows_outside, live_only=True),
     AlertKind.GATE_OVERDUE: Case(blocked_for_long, ("explain",)),
     AlertKind.PAUSED: Case(pause, ("pause",), live_only=True),
     AlertKind.PAUSE_GOES_ON: Case(pause_for_a_week, ("pause",), live_only=True),

@@ -15,6 +15,7 @@ from shared.core.learning.learned import Learned, learn, learned_time, learned_t
 from shared.core.learning.nights import NightSample, RecordedRun, Unusual, night_sample
 from shared.core.model import Lane, LearnedTime, LogEntry, Outcome, Report, RunKey
 from shared.core.policy.adaptive import Auto, effective
+from shared.core.policy.anomalies import OFF
 from shared.core.policy.phases import Disabled, Need
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import AfterOpened, Deadline, Due, LocalTime, Then, Tier
@@ -35,7 +36,8 @@ def adaptive(auto: Auto = AUTO, policy: Policy = POLICY) -> Policy:
     before = policy.transitions[TO4].expects["overnight"]
     assert before.deadline is not None
     tiers = tuple(replace(tier, auto=auto) for tier in before.tiers)
-    return with_expectation(TO4, "overnight", policy, tiers=tiers, deadline=replace(before.deadline, auto=auto))
+    deadline = replace(before.deadline, auto=auto)
+    return replace(with_expectation(TO4, "overnight", policy, tiers=tiers, deadline=deadline), anomalies=OFF)
 
 
 def whole(*waits: float, names: Iterable[str] = PHASE3) -> tuple[Report, ...]:

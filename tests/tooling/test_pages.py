@@ -79,7 +79,7 @@ def test_the_format_names_every_key_that_is_read() -> None:
         place: {key for key, where in ROW.findall(later) if place in where} for place in ("given", "event", "expect")
     }
     assert named(head.split("### ")[0]) == {*parse.REQUIRED, *parse.OPTIONAL} - {"seed"}
-    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow", "workflow_runs"}
+    assert named(given.split("### ")[0]) | more["given"] == {*parse.WORLD, "rows_follow", "workflow_runs", "usual"}
     assert named(events.split("### ")[0]) | more["event"] == set(parse_events.KINDS)
     reader: Any = parse_expect.ExpectationReader
     policy = parse._policy(ROOT / "tests/scenarios/own/x.yaml", None, None)

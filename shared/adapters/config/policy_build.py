@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from shared.adapters.config.alert_build import alerts_of, links_of, sink_problems
+from shared.adapters.config.anomaly_schema import anomalies_of
 from shared.adapters.config.batch_build import batches_of
 from shared.adapters.config.calendar_schema import CalendarSchema, ExcludedSchema
 from shared.adapters.config.mode_schema import AfterOpenedSchema, ModeSchema
@@ -249,6 +250,7 @@ class Builder:
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
         given["links"] = given.get("links") or NOWHERE
+        given["anomalies"] = anomalies_of(schema.anomalies)
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
         given["signals"] = self._signals(_there(schema.signals))
         given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it

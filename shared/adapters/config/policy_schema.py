@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.adapters.config.alert_schema import AlertsSchema, LinksSchema
+from shared.adapters.config.anomaly_schema import AnomaliesSchema
 from shared.adapters.config.batch_schema import BatchSchema
 from shared.adapters.config.calendar_schema import CalendarSchema
 from shared.adapters.config.mode_schema import ModeSchema
@@ -78,6 +79,7 @@ class PolicySchema(Schema):
     - `links`: where alerts lead
     - `batches`: phases whose members are known only when they start, by name
     - `signals`: messages of other systems that mean a completion, by name
+    - `anomalies`: what is told of nights that are unusual
     """
 
     pipeline: Name
@@ -98,3 +100,4 @@ class PolicySchema(Schema):
     batches: dict[Name, BatchSchema] | UnsetType | None = UNSET
     links: LinksSchema | UnsetType | None = UNSET
     signals: dict[Name, SignalSchema] | UnsetType | None = UNSET
+    anomalies: AnomaliesSchema | UnsetType | None = UNSET

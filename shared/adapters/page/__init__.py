@@ -7,6 +7,7 @@ from datetime import datetime
 from shared.adapters.page.links import Links
 from shared.adapters.page.svg import drawings
 from shared.adapters.page.templates import template
+from shared.adapters.page.usual_svg import usual_drawings
 from shared.adapters.page.workflow_svg import workflow_drawings
 from shared.core import commands
 from shared.core.reporting.filters import STATES, Filters
@@ -36,9 +37,11 @@ def page(model: Page) -> str:
         return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
     runs = {run.timeline.key.id: drawings(run.timeline, model.zone, model.now) for run in model.runs}
+    usual = {run.timeline.key.id: usual_drawings(run.usual, run.timeline.key.id) for run in model.runs}
     days = {day.day: workflow_drawings(day, model.zone, model.now) for day in model.workflows if day.lines}
     return template("page.html" if model.report is None else "report.html").render(
-        page=model, clock=clock, brief=brief, long=long, drawings=runs, workflow_drawings=days, signs=SIGNS,
+        page=model, clock=clock, brief=brief, long=long, drawings=runs, usual_drawings=usual,
+        workflow_drawings=days, signs=SIGNS,
         list_quarantine=commands.quarantine("list"), links=Links(model.filters or Filters()), states=STATES,
         tones=TONES, modes=model.modes, most_problems=MOST_PROBLEMS,
     )  # fmt: skip

@@ -5,7 +5,8 @@ What cannot be read, or breaks off, leaves what was learned last; it is tried ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -14,9 +15,14 @@ from shared.app.learning.record import recorded_nights
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.learned import path_of, read_learned
 from shared.app.state.lock import Locked, acquire
+from shared.app.state.usuals import remember
+from shared.app.transitions.readings import read_units
 from shared.core.calendar import instant
+from shared.core.decision.pause import Pause
 from shared.core.errors import Unavailable, is_state_outage
 from shared.core.learning.learned import Learned, learn
+from shared.core.learning.nights import RecordedRun
+from shared.core.learning.values import usual_durations, usual_rows
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.documents import to_data
 
@@ -60,10 +66,30 @@ def _learned(ctx: Context, done: Sweep, nights: int, now: datetime) -> datetime 
         text = f"the record cannot be read, what was learned last stands: {error.reason}"
         done.findings.append(Finding(SUBJECT, "", text, FindingResult.SKIPPED))
         return lease.expires_at
-    learned = learn(ctx.policy, runs, pauses, first, today, now)
+    learned = _with_usual(ctx, learn(ctx.policy, runs, pauses, first, today, now), before, runs, pauses)
     change_document(ctx.ports.store, path_of(ctx.policy.pipeline), lambda _: _written(learned))
+    remember(ctx, today, learned)
     ctx.log("learning.done", runs=len(runs), first=first.isoformat(), last=today.isoformat())
     return tomorrow
+
+
+def _with_usual(
+    ctx: Context, learned: Learned, before: Learned, runs: Sequence[RecordedRun], pauses: Sequence[Pause]
+) -> Learned:
+    """Add what is usual of phases and processors; what was usual before while the units of the dates are unknown."""
+    policy = ctx.policy
+    if not policy.anomalies.nights_needed or learned.last is None:
+        return learned
+    days = sorted({run.key.day for run in runs})
+    read = read_units(ctx, days) if days else {}
+    if read is None:
+        return replace(learned, durations=before.durations, rows=before.rows)
+    units = {day: each.total for day, each in read.items()}
+    return replace(
+        learned,
+        durations=usual_durations(policy, runs, pauses, learned.last, units),
+        rows=usual_rows(policy, runs, pauses, learned.last, units),
+    )
 
 
 def _stored(ctx: Context) -> Learned:

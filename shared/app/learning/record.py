@@ -11,8 +11,9 @@ from shared.app.audit.rows import entry_of, instant_of, report_of
 from shared.app.context import Context
 from shared.app.state.repository import read_pauses
 from shared.core.decision.pause import Pause, pauses_of
+from shared.core.errors import Unavailable
 from shared.core.learning.nights import SENT, RecordedRun
-from shared.core.model import Lane, LogEntry, Report, RunKey
+from shared.core.model import Lane, LogEntry, Logged, Report, RunKey
 
 PAUSE_BEGINS, PAUSE_ENDS = ("pause", "operator_pause"), "operator_pause_end"
 
@@ -21,12 +22,15 @@ def recorded_nights(ctx: Context, first: date, last: date) -> tuple[list[Recorde
     """Read the live runs of these dates, both included, and every pause that is known of: one query for each table.
 
     A row that this version cannot read, such as an outcome of a later one, is left out: its night is incomplete then.
-    Raises ``Unavailable`` if record or state does not answer.
+    Raises ``Unavailable`` if record or state does not answer, or the pauses cannot be read.
     """
     policy = ctx.policy
     completions = [row for row in ctx.ports.audit.completions(first, last) if row["pipeline"] == policy.pipeline]
     executions = [row for row in ctx.ports.audit.executions(first, last) if row["pipeline"] == policy.pipeline]
-    stored = pauses_of(policy, read_pauses(ctx.ports.store, policy.pipeline))
+    try:
+        stored = pauses_of(policy, read_pauses(ctx.ports.store, policy.pipeline))
+    except ValueError as error:  # the sweep says so: until they can be read no night is known to be ordinary
+        raise Unavailable("pauses", str(error)) from error
     return _runs(ctx, completions, executions), [*stored, *recorded_pauses(executions)]
 
 
@@ -44,6 +48,7 @@ def _runs(
                 ctx.log("learning.row_unreadable", severity="WARNING", run_id=row["run_id"], error=str(error))
     entries: dict[str, dict[str, list[LogEntry]]] = defaultdict(lambda: defaultdict(list))
     opened: dict[str, dict[str, datetime]] = defaultdict(dict)
+    dispatched: dict[str, dict[str, datetime]] = defaultdict(dict)
     for row in executions:
         if not _is_live(ctx, row, keys):
             continue
@@ -51,12 +56,15 @@ def _runs(
         entries[row["run_id"]][row["transition"]].append(entry)
         if entry.decision in SENT and entry.generation <= 1 and row["opened_at"]:
             opened[row["run_id"]][row["transition"]] = instant_of(row["opened_at"])
+        if entry.decision == Logged.TRIGGER and entry.generation <= 1 and row["triggered_at"]:
+            dispatched[row["run_id"]][row["transition"]] = instant_of(row["triggered_at"])
     return [
         RecordedRun(
             key,
             tuple(sorted(reports[run_id], key=lambda report: (report.received_at, report.message_id))),
             {name: tuple(listed) for name, listed in entries[run_id].items()},
             opened[run_id],
+            dispatched[run_id],
         )
         for run_id, key in sorted(keys.items())
     ]

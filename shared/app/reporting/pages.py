@@ -21,6 +21,7 @@ from shared.app.reporting.queries import explain_all
 from shared.app.reporting.readable import readable
 from shared.app.reporting.run_statuses import open_statuses, pipeline_problems, statuses_of, statuses_of_dates
 from shared.app.reporting.timeline import timeline
+from shared.app.reporting.usual import usual_of_run
 from shared.app.reporting.welcome import welcome
 from shared.app.reporting.workflows import workflow_days
 from shared.app.state.repository import load_run
@@ -208,7 +209,8 @@ def _view(ctx: Context, key: RunKey, unread: list[str]) -> RunView | None:
     if loaded.run is None:
         return None
     past = readable(unread, f"what blocked {key.id} before", lambda: decisions(ctx, key, loaded))
-    return RunView(timeline(ctx, key, loaded, past), tuple(explain_all(ctx, key)))
+    usual = readable(unread, f"what is usual of {key.id}", lambda: usual_of_run(ctx, key, loaded)) or ()
+    return RunView(timeline(ctx, key, loaded, past), tuple(explain_all(ctx, key)), usual)
 
 
 def _kept(ctx: Context) -> int:

@@ -99,7 +99,7 @@ def _new(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> dict[
 def learned_for(store: StateStore, policy: Policy, key: RunKey) -> dict[str, dict[str, LearnedTime]]:
     """Return the times that a run is given from past nights as it is opened; nothing is read where no time is left to
     them (behaviour T11)."""
-    if not policy.nights_needed:
+    if not policy.learns_times:
         return {}
     from shared.app.state.learned import times_of
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 
 from shared.app.context import Context
+from shared.app.state.usuals import usuals
 from shared.app.sweep.repair import STARTED_STANDS_FOR
 from shared.app.transitions.preflight import CACHED
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.progress import UNFIT_FOR
+from shared.core.alerting.unusual import too_long_at
 from shared.core.calendar import due_at, ends_at, instant
 from shared.core.decision.decide import confirm_by
 from shared.core.decision.decisions import Blocked, Confirm, Doubt, Proven, Read, Trigger, Wait
@@ -32,12 +34,15 @@ def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: date
         return None
     moments = [ends_at(run, ctx.policy), *_of_repairs(ctx, run)]
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
+    usual = usuals(ctx)
     for result in results:
         if isinstance(result.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(result.snapshot):
             return None
         if isinstance(result.decision, Blocked) and AFTER_RUN in result.decision.reasons:
             return None  # another run goes on by itself
         moments += [*_of_transition(result), *_of_reports(ctx, result.snapshot)]
+        too_long = too_long_at(result.snapshot, usual, now)
+        moments += [] if too_long is None else [too_long]
     return min((at for at in moments if at > now), default=None)
 
 

@@ -7,12 +7,14 @@ from datetime import datetime
 
 from shared.app.alerting.streaks import with_streaks
 from shared.app.context import Context
+from shared.app.state.usuals import usuals
 from shared.app.sweep.rerun import in_vain
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.conditions import conditions, rests
 from shared.core.alerting.due import Predecessor, is_due
 from shared.core.alerting.kinds import AlertKind
+from shared.core.alerting.unusual import is_ordinary
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Lane, Run, RunKey, Units
 from shared.core.policy.transitions import Role
@@ -47,7 +49,8 @@ def _note(
             (snapshot.key.id, snapshot.transition.name, kind) for kind in rests(snapshot, result.decision, now)
         }
         passed_by = _passed_by(ctx, snapshot, results)
-        listed = conditions(snapshot, result.decision, now, before, passed_by, vain.get(snapshot.transition.name, ""))
+        name = snapshot.transition.name
+        listed = conditions(snapshot, result.decision, now, before, passed_by, vain.get(name, ""), usuals(ctx))
         for condition in with_streaks(ctx, snapshot, listed):
             done.say(condition)
 
@@ -82,7 +85,8 @@ def _as_predecessor(
     waits = not speaks and all(phase in before and before[phase].paused for phase in phases)
     paused = not started and (waits or snapshot.pause(now) is not None)
     started_at = snapshot.state.dispatched_at if started else None
-    return Predecessor(snapshot.transition.name, overdue, speaks, paused, started_at)
+    ordinary = is_ordinary(snapshot, now)
+    return Predecessor(snapshot.transition.name, overdue, speaks, paused, started_at, ordinary)
 
 
 def _no_calendar(key: RunKey) -> Condition:

@@ -15,9 +15,11 @@ from shared.core.alerting.due import NOBODY, Predecessor, of_due
 from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.progress import of_blocks, of_confirmation, of_end, of_hold, of_refusals, of_trigger
 from shared.core.alerting.reports import of_late_reports, of_reports
+from shared.core.alerting.unusual import of_length, of_rows
 from shared.core.decision.decisions import Decision, Wait
 from shared.core.decision.pause import paused_text
 from shared.core.decision.snapshot import DecisionInput
+from shared.core.learning.anomaly import UNKNOWN, Usuals
 from shared.core.model import Lane
 from shared.core.severity import Severity
 
@@ -63,25 +65,28 @@ def conditions(
     before: Mapping[str, Predecessor] = NOBODY,
     passed_by: str = "",
     in_vain: str = "",
+    usuals: Usuals = UNKNOWN,
 ) -> tuple[Condition, ...]:
     """Return all that holds for this transition now; nothing for a date without units.
 
     ``before`` holds, by phase, the transitions of the run that start what this one waits for; ``passed_by`` names one
     that comes after it and was triggered all the same. ``in_vain`` says which accepted repairs of what is missing
-    changed nothing.
+    changed nothing. ``usuals`` are what tonight is held against (behaviour T12).
     """
     if snapshot.empty or snapshot.closed:
         return ()
     completeness = snapshot.seen
     paused = snapshot.pause(now) is not None
     due = () if paused else of_due(snapshot, completeness, decision, now, before, passed_by, in_vain)
+    of_start = [*of_confirmation(snapshot, now), *of_refusals(snapshot, now), *of_end(snapshot, now)]
     all_conditions = [
         *of_reports(snapshot, completeness),
         *of_blocks(snapshot, decision, now),
         *of_hold(snapshot, decision, now),
-        *of_confirmation(snapshot, now),
-        *of_refusals(snapshot, now),
-        *of_end(snapshot, now),
+        *of_start,
+        # What is known to be wrong with the started phase is not told twice.
+        *(() if of_start else of_length(snapshot, usuals, now)),
+        *of_rows(snapshot, usuals, now, before),
         *of_trigger(snapshot, completeness),
         *of_late_reports(snapshot, completeness, now),
         *due,

@@ -22,7 +22,7 @@ class Predecessor:
     """What the transition that starts a phase looks like, for a due time that only waits for it (behaviour T2).
 
     ``paused`` says that a pause keeps it, or what it waits for, from being started (behaviour T8); ``started_at`` is
-    when the phase was started, None while it was not.
+    when the phase was started, None while it was not; ``ordinary`` that people have heard nothing of its start (T12).
     """
 
     name: str
@@ -30,6 +30,7 @@ class Predecessor:
     speaks: bool
     paused: bool = False
     started_at: datetime | None = None
+    ordinary: bool = True
 
 
 NOBODY: Mapping[str, Predecessor] = MappingProxyType({})

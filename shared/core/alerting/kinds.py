@@ -79,6 +79,8 @@ class AlertKind(StrEnum):
     REFUSED = "refused"
     NOT_ENDED = "not_ended"
     GATE_OVERDUE = "gate_overdue"
+    RUNS_LONG = "runs_long"
+    ROWS_OUTSIDE = "rows_outside"
     PAUSED = "paused"
     PAUSE_GOES_ON = "pause_goes_on"
     PAUSE_ENDED = "pause_ended"
@@ -186,6 +188,18 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             _WARNING,
             "no report of its end within the time of the policy",
             "look at the run of the processor that the alert names",
+        ),
+        AlertKind.RUNS_LONG: _ongoing(
+            "The started phase takes unusually long",
+            _WARNING,
+            "it runs longer than twice its usual time and than nearly every night before, and has not ended",
+            "look at the run of the processors that the alert names",
+        ),
+        AlertKind.ROWS_OUTSIDE: _ongoing(
+            "An unusual number of rows",
+            _WARNING,
+            "a full report has far fewer or more rows than other nights with as many units",
+            "look at the source; the report counts all the same",
         ),
         AlertKind.DEGRADED: _once(
             "Triggered without all processors",

@@ -15,9 +15,17 @@ from shared.core.policy.policy import Policy
 from shared.core.texts import amount, clock_time, duration, names
 
 # Of a processor that is waited for: its next report, or its table, ends it.
-_OF_PROCESSOR = frozenset({AlertKind.UNDER_MINIMUM, AlertKind.UNITS_SHORT, AlertKind.NOTHING, AlertKind.FAILING})
+_OF_PROCESSOR = frozenset(
+    {
+        AlertKind.UNDER_MINIMUM,
+        AlertKind.UNITS_SHORT,
+        AlertKind.NOTHING,
+        AlertKind.FAILING,
+        AlertKind.ROWS_OUTSIDE,
+    }
+)
 # Of the phase that was started: its reports end it.
-_OF_STARTED = frozenset({AlertKind.UNCONFIRMED, AlertKind.NOT_ENDED, AlertKind.REFUSED})
+_OF_STARTED = frozenset({AlertKind.UNCONFIRMED, AlertKind.NOT_ENDED, AlertKind.REFUSED, AlertKind.RUNS_LONG})
 _OF_GATE = frozenset({AlertKind.GATE, AlertKind.GATE_OVERDUE})
 
 

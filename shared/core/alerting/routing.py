@@ -14,7 +14,7 @@ from shared.core.severity import Severity
 _OF_STARTED = frozenset(
     {
         AlertKind.UNCONFIRMED, AlertKind.NOT_ENDED, AlertKind.REFUSED, AlertKind.PREFLIGHT, AlertKind.DISPATCH,
-        AlertKind.NOT_TAKEN, AlertKind.OVERTAKEN,
+        AlertKind.NOT_TAKEN, AlertKind.OVERTAKEN, AlertKind.RUNS_LONG,
     }
 )  # fmt: skip
 # Asked for by a schedule at a time of its own.

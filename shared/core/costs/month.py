@@ -90,6 +90,7 @@ class Month:
             "record": self._flushes(),
             "comparison": self._comparisons() * self.habits.comparisons_a_day,
             "past": self._past() * (MINUTES_A_DAY / 60),
+            "learning": of(Unit.LEARNING, 1 if self.policy.nights_needed else 0),
             "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,

@@ -91,6 +91,7 @@ class Unit(StrEnum):
     COMPARISON = "comparison"
     COMPARED = "compared"
     PAST = "past"
+    LEARNING = "learning"
     WHOLE_RUN = "whole_run"
     ALERT = "alert"
     VALIDATION = "validation"
@@ -164,6 +165,10 @@ OPERATIONS: Mapping[Unit, Assumed] = {
     Unit.PAST: Assumed(
         "a look at the past, hourly, of what was repaired or needs none: each date, and the transitions of its run",
         each="run or transition", reads_each=1,
+    ),
+    Unit.LEARNING: Assumed(
+        "past nights, daily: what was learned before; its lease, the pauses; read and written again",
+        reads=4, writes=2,
     ),
     Unit.WHOLE_RUN: Assumed(
         "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1

@@ -36,9 +36,17 @@ class Statements:
             ),
             "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
             "comparison": (self.habits.comparisons_a_day, self.habits.comparisons_a_day),
+            "learning": self._learning(),
             "checks": (0.0, 0.0) if validation is None else self._checks(validation),
             "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
         }
+
+    def _learning(self) -> Asked:
+        """Return what the daily reading of past nights asks: the two tables of the record, and the calendar's."""
+        if not self.policy.nights_needed:
+            return 0.0, 0.0
+        units = 1.0 if self.policy.anomalies.nights_needed and self.policy.calendar is not None else 0.0
+        return 2.0 + units, 2.0 + units
 
     def _calendar(self) -> float:
         """Return how often sweeps read the calendar: of each open run as often as the policy says, or each sweep that

@@ -12,6 +12,7 @@ from datetime import datetime
 from shared.core.decision.completeness import Completeness, is_nothing_to_do
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.model import Outcome, Plan, Report, State
+from shared.core.policy.policy import Policy
 
 REFUSED = frozenset({Outcome.NO_DATA, Outcome.FAILED})
 # A phase that refused what no `refresh` speaks of is started anew so often.
@@ -65,11 +66,22 @@ def judged_by(snapshot: DecisionInput) -> tuple[list[str], bool]:
     """Return the processors that the started phase is judged by, and whether others of the run wait for them: then it
     refuses as a whole or not at all."""
     policy, key, starts = snapshot.policy, snapshot.key, snapshot.transition.starts
-    listed = policy.phases[starts].processors.values()
-    enabled = [processor.name for processor in listed if not processor.disabled_on(key.day)]
-    waiting = [t.expects[key.mode].expected for t in policy.after(starts) if key.mode in t.expects]
-    awaited = frozenset[str]().union(*waiting)
-    return ([name for name in enabled if name in awaited], True) if awaited else (enabled, False)
+    listed = policy.phases[starts].processors
+    awaited = awaited_in(policy, starts, key.mode)
+    ends = ended_by(policy, starts, key.mode)
+    return [name for name in ends if not listed[name].disabled_on(key.day)], bool(awaited)
+
+
+def ended_by(policy: Policy, phase: str, mode: str) -> list[str]:
+    """Return the processors whose reports end a phase: those that others wait for, all of them where nobody does."""
+    awaited = awaited_in(policy, phase, mode)
+    return [name for name in policy.phases[phase].processors if not awaited or name in awaited]
+
+
+def awaited_in(policy: Policy, phase: str, mode: str) -> frozenset[str]:
+    """Return the processors of a phase that any transition waits for in a mode."""
+    waiting = [t.expects[mode].expected for t in policy.after(phase) if mode in t.expects]
+    return frozenset[str]().union(*waiting)
 
 
 def changed_readings(carried: Plan, now_read: Mapping[str, float]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from shared.core.decision.completeness import NEVER, Completeness, completeness_
 from shared.core.decision.gates import Readings
 from shared.core.decision.holdings import NOTHING_READ, Holdings
 from shared.core.decision.pause import Pause, pause_at
-from shared.core.model import Completion, LearnedTime, RunKey, TransitionState, Units
+from shared.core.model import Completion, LearnedTime, Report, RunKey, TransitionState, Units
 from shared.core.policy.adaptive import effective
 from shared.core.policy.phases import Processor
 from shared.core.policy.policy import Policy
@@ -85,6 +85,10 @@ class DecisionInput:
             whole_from=self._whole_from,
             holdings=self._holdings,
         )
+
+    def is_early(self, report: Report) -> bool:
+        """True of a report that need not be whole, because it came while units of the date were under way (R11)."""
+        return self._whole_from is not None and report.received_at < self._whole_from
 
     @property
     def _holdings(self) -> Holdings:

@@ -10,6 +10,7 @@ from shared.core.calendar import working_day
 from shared.core.decision.pause import Pause
 from shared.core.learning.nights import NightSample, RecordedRun, night_sample
 from shared.core.learning.quantile import duration_quantile
+from shared.core.learning.usual import Usual
 from shared.core.model import Lane, LearnedTime, RunKey
 from shared.core.policy.adaptive import DUE_CRITICAL, DUE_WARNING, ENOUGH_NIGHTS, Auto, autos
 from shared.core.policy.policy import Policy
@@ -22,14 +23,17 @@ MOST_SAMPLES = 8000
 class Learned:
     """The nights of a pipeline as the record had them at ``computed_at``, from ``first`` to ``last``, both included.
 
-    ``waits`` are the ordinary nights by transition and mode, oldest first. Each section is a field of its own: one that
-    an older revision did not write is empty.
+    ``waits`` are the ordinary nights by transition and mode, oldest first. ``durations`` and ``rows`` say what is usual
+    of phases and processors, by name and mode (T12). Each section is a field of its own: one that an older revision did
+    not write is empty.
     """
 
     computed_at: datetime | None = None
     first: date | None = None
     last: date | None = None
     waits: dict[str, dict[str, tuple[NightSample, ...]]] = field(default_factory=dict)
+    durations: dict[str, dict[str, Usual]] = field(default_factory=dict)
+    rows: dict[str, dict[str, Usual]] = field(default_factory=dict)
 
 
 def learn(

@@ -27,12 +27,14 @@ ACTS = frozenset({Logged.OPERATOR_HOLD, Logged.OPERATOR_RELEASE, Logged.OPERATOR
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
     """One run as the record has it: its ``reports`` in the order of their receipt, the ``decisions`` of each
-    transition, and when the clock of each was ``opened`` where its trigger says so (behaviour R7)."""
+    transition, when the clock of each was ``opened`` where its trigger says so (behaviour R7), and when what started
+    the next phase was ``dispatched`` first."""
 
     key: RunKey
     reports: tuple[Report, ...] = ()
     decisions: Mapping[str, tuple[LogEntry, ...]] = field(default_factory=dict)
     opened: Mapping[str, datetime] = field(default_factory=dict)
+    dispatched: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Unusual(StrEnum):

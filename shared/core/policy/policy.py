@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shared.core.policy.adaptive import autos
 from shared.core.policy.alerts import NOWHERE, Alerts, Links
+from shared.core.policy.anomalies import OFF, Anomalies
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.demands import Demands, demands
 from shared.core.policy.phases import Phase, Processor, Reports
@@ -171,6 +172,7 @@ class Policy:
     signals: Mapping[str, Signal] = field(default_factory=dict)
     source: str = ""
     version: str = ""
+    anomalies: Anomalies = OFF
 
     @property
     def unit(self) -> str:
@@ -321,10 +323,15 @@ class Policy:
         return tuple(sorted(modes, key=lambda mode: mode.partition_offset_days))
 
     @cached_property
+    def learns_times(self) -> bool:
+        """Whether any time of this policy is left to past nights (behaviour T11)."""
+        return any(True for t in self.transitions.values() for each in t.expects.values() for _ in autos(each))
+
+    @cached_property
     def nights_needed(self) -> int:
-        """How many past dates the times of this policy are learned from, 0 where it leaves none to them (T11)."""
+        """How many past dates this policy learns from, 0 where it asks nothing of them (behaviour T11, T12)."""
         listed = (each for t in self.transitions.values() for each in t.expects.values())
-        return max((auto.nights for each in listed for _, auto in autos(each)), default=0)
+        return max([self.anomalies.nights_needed, *(auto.nights for each in listed for _, auto in autos(each))])
 
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)

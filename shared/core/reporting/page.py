@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.core.reporting.filters import Filters
     from shared.core.reporting.problems import RunProblem
     from shared.core.reporting.progress import Progress
+    from shared.core.reporting.usual_lines import UsualLine
     from shared.core.reporting.weeks import Week
 
 
@@ -169,10 +170,11 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run as it is shown: its timeline, and why each of its transitions decides as it does."""
+    """A run as it is shown: its timeline, why each of its transitions decides as it does, and what of it is usual."""
 
     timeline: Timeline
     explanations: tuple[Explanation, ...] = ()
+    usual: tuple[UsualLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def keys(policy: Policy, day: date) -> list[RunKey]:
 
 def run_of(ctx: Context, key: RunKey) -> Run | None:
     """Return a run for the times that it was given when it was opened; it is not read where none are learned (T11)."""
-    if not ctx.policy.nights_needed:
+    if not ctx.policy.learns_times:
         return None
     stored = read_run(ctx.ports.store.get(run_path(key))[0])
     return None if stored is None else stored.value
