@@ -132,7 +132,7 @@ def test_who_reports_rows_as_a_whole_is_counted_once() -> None:
 
 
 def test_rows_are_those_of_the_last_full_report_before_the_trigger() -> None:
-    part = report(UPGC, records=12, ended=T0 + 3 * MINUTE, is_incremental=True)
+    part = report(UPGC, records=12, ended=T0 + 5 * MINUTE, is_incremental=True)
     better = report(UPGC, records=230, ended=T0 + 4 * MINUTE)
     later = report(UPGC, records=400, ended=T0 + 20 * MINUTE)
     assert rows(night(more=(better, part, later))) == 230
