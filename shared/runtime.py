@@ -345,7 +345,8 @@ def _context_of(variables: Mapping[str, str], policy: Policy, ports: Environment
         ports.log("policy.silence", severity="WARNING", policy=policy.source, keys=keys, hint=commands.check())
     project = variables.get("GOOGLE_CLOUD_PROJECT", "")
     places = Places(variables.get("ORCH_PAGE_URL", ""), project, policy.links.runbook)
-    return Context(policy, Names(policy), ports, endpoints, ports.log, version, places=places)
+    ctx = Context(policy, Names(policy), ports, endpoints, ports.log, version, places=places)
+    return replace(ctx, sweep_every=None) if variables.get("ORCH_CLOCK") else ctx
 
 
 def from_environment(variables: Mapping[str, str], pipeline: str | None = None) -> Context:

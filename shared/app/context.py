@@ -127,6 +127,8 @@ class Memory:
     missing: dict[tuple[RunKey, str], Missing] = field(default_factory=dict)
     scans: dict[tuple[RunKey, str], Scan] = field(default_factory=dict)
     workflows: Workflows | None = None
+    # When the objectives are measured next, by whatever instance, None for at once.
+    objectives_at: datetime | None = None
     # When the scrapers' reports are compared with the record next, None for at once.
     scraper_reports_at: datetime | None = None
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
@@ -145,6 +147,8 @@ class Context:
     ``places`` is where the links of alerts lead.
     ``several`` is true where the deployment serves other pipelines too, so that a command has to name this one.
     ``looks_at_all_every`` is how often a sweep looks at every open run, whatever its document says of when it is due.
+    ``sweep_every`` is how often one is called, None in a rehearsal, which skips the minutes in which nothing happens:
+    whether a sweep came late is then nobody's to say.
     ``workflows`` and ``calls`` are there for those who decide and run workflows, and for the sweep that watches them.
     """
 
@@ -162,6 +166,7 @@ class Context:
     several: bool = False
     places: Places = NOWHERE
     looks_at_all_every: timedelta = LOOK_AT_ALL_EVERY
+    sweep_every: timedelta | None = timedelta(minutes=1)
 
     def out_of_time(self, needed: timedelta = timedelta(0)) -> bool:
         """True once less time is left than what is to be done may need."""

@@ -37,6 +37,7 @@ from shared.cli import (
     serve,
     signals,
     simulate,
+    slo,
     status,
     timeline,
     topics,
@@ -77,6 +78,7 @@ limits.add_to(app)
 init.add_to(app)
 serve.add_to(app)
 known.add_to(app)
+slo.add_to(app)
 workflows.add_to(app)
 logs.add_to(app)
 topics.add_to(app)

@@ -39,7 +39,7 @@ from shared.simulation.world_data import WorldData
 
 START_TAKES = timedelta(seconds=5)
 # Of sweeps alone: what stands there changes nothing that anybody decides by.
-OF_SWEEPS = ("locks/", "sweeps/")
+OF_SWEEPS = ("locks/", "sweeps/", "objectives/")
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 TOLD = ("run.",)
 GRAVE = ("WARNING", "ERROR", "CRITICAL")
@@ -132,7 +132,7 @@ class World:
     def context(self) -> Context:
         """Return the context that the product's entry points run in."""
         base = Context(self.policy, self.names, self.ports, dict(self.services.endpoints), self._log, "simulation")
-        base = replace(base, looks_at_all_every=self.looks_at_all_every)
+        base = replace(base, looks_at_all_every=self.looks_at_all_every, sweep_every=None)
         if self._scrapers is None:
             return base
         calls = VirtualCalls(self._scrapers, self.clock.now, lambda length: self.advance(length))

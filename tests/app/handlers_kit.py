@@ -277,6 +277,8 @@ class HandlersKit:
         self.audit = CountedAuditLog(self.stage, self.effects)
         self.log: list[tuple[str, str, dict[str, object]]] = []
         self.waited = timedelta()
+        # Hours pass here without a sweep: whether one came late is not asked.
+        self.sweep_every: timedelta | None = None
         self.ports = WorldPorts(
             store=SimulatedStore(self.store, self.stage, lambda path: None),
             warehouse=SimulatedWarehouse(self.facts, self.stage),
@@ -292,7 +294,8 @@ class HandlersKit:
     def instance(self, version: str = "v1", policy: Policy | None = None) -> Context:
         """Return the context of a fresh instance, which remembers nothing."""
         policy = policy or self.policy
-        return Context(policy, Names(policy), self.ports, dict(self.services.endpoints), self._log, version)
+        ctx = Context(policy, Names(policy), self.ports, dict(self.services.endpoints), self._log, version)
+        return replace(ctx, sweep_every=self.sweep_every)
 
     def with_ports(self, **ports: Any) -> Context:
         """Return a fresh instance with other ports."""

@@ -226,7 +226,9 @@ def test_the_hourly_comparison() -> None:
     found = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     past = of(Unit.PAST, 0, operations.REACH_DAYS)
     put_off = Operations(writes=1)  # beyond the tier that has begun meanwhile
-    assert found == before + stored(of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + past) + put_off
+    measured = of(Unit.OBJECTIVES, 1, each=1 + 4)
+    hourly = of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + measured
+    assert found == before + stored(hourly + past) + put_off
 
 
 def test_an_hourly_look_at_the_past() -> None:
@@ -307,7 +309,8 @@ def lived(day: date) -> tuple[Lived, tuple[RunLoad, ...]]:
     kit, runs = Lived(start=instant(day, time(0), POLICY.zone)), runs_of(POLICY, SQL)
     for offset in range(-2, 3):
         kit.ordinary(day + timedelta(days=offset))
-    acquire(kit.ctx, "reconciliation", timedelta(days=2))  # no hourly comparison: it has a test of its own
+    for hourly in ("reconciliation", "objectives"):  # they have tests of their own
+        acquire(kit.ctx, hourly, timedelta(days=2))
     due = {run.opens + 10 + place: (run, name) for run in runs for place, name in enumerate(reporting(POLICY, run))}
     for minute in range(24 * 60):
         kit.wait()

@@ -378,7 +378,8 @@ def test_a_mode_that_is_not_repaired_is_left_alone() -> None:
 
 
 def test_looking_at_the_past_is_rare(kit: HandlersKit) -> None:
-    """Once nothing is to be asked it is looked at once an hour; other sweeps read nothing of closed runs."""
+    """Once nothing is to be asked it is looked at once an hour; other sweeps read nothing of closed runs,
+    but for the hourly comparison and the objectives, which read less."""
     kit.finish(*PHASE3, records=200)
     minutes(kit, 90)
     kit.store.operations.clear()
@@ -389,7 +390,7 @@ def test_looking_at_the_past_is_rare(kit: HandlersKit) -> None:
         kit.store.operations.clear()
         minutes(kit, 1)
         counts.append(kit.store.operations["reads"])
-    looks = [reads for reads in (first, *counts) if reads > min(counts) + 20]
+    looks = [reads for reads in (first, *counts) if reads > min(counts) + 30]
     assert len(looks) <= 1
 
 

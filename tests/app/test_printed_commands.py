@@ -45,7 +45,7 @@ from shared.entrypoints import transition, validation
 from shared.ports import Notice, Response
 from shared.simulation.scenario import FaultKind, GameCount
 from shared.simulation.scenario import Health as Fitness
-from tests.app import test_alerting, test_dead_letters, test_past_repairs, test_self_heal
+from tests.app import test_alerting, test_dead_letters, test_objectives, test_past_repairs, test_self_heal
 from tests.app.handlers_kit import HandlersKit, lane
 from tests.app.test_policy_change import policy_after
 from tests.app.test_units import policy_of_units
@@ -56,8 +56,10 @@ from tests.core.build import (
     PGS,
     PHASE3,
     POLICY,
+    T0,
     TDGS,
     TO4,
+    TO5,
     TO6,
     TOGS,
     UPGC,
@@ -476,7 +478,22 @@ def counter_missing(kit: HandlersKit, more: More) -> None:
     kit.sweep()
 
 
+def burns(kit: HandlersKit, more: More) -> None:
+    """Four weeks of good hand-offs, and two slow ones of this hour."""
+    test_objectives.nights(kit, slow={})
+    for minutes, name in ((-20, TO4), (-10, TO5)):
+        test_objectives.recorded(kit, kit.audit, 0, name, 300.0, at=T0 + timedelta(minutes=minutes))
+    kit.sweep()
+
+
+def burns_slowly(kit: HandlersKit, more: More) -> None:
+    test_objectives.nights(kit, slow={1: 300.0})
+    kit.sweep()
+
+
 CASES = {
+    AlertKind.SLO_FAST_BURN: Case(burns, ("slo",), live_only=True),
+    AlertKind.SLO_SLOW_BURN: Case(burns_slowly, ("slo",), live_only=True),
     AlertKind.UNDER_MINIMUM: Case(under_minimum),
     AlertKind.COUNTER_MISSING: Case(counter_missing),
     AlertKind.FAILING: Case(failing),
@@ -545,6 +562,8 @@ NOT_OF_A_RUN = (
     AlertKind.PAUSE_OF_NOTHING,
     AlertKind.PAST_REPAIR_FAULT,
     AlertKind.PAST_REPAIR_IN_VAIN,
+    AlertKind.SLO_FAST_BURN,
+    AlertKind.SLO_SLOW_BURN,
 )
 # Those of workflows are held by tests/app/workflows/test_commands.py.
 OF_WORKFLOWS = {kind for kind in AlertKind if kind.value.startswith("workflow_")} | {AlertKind.FILES_REFUSED}

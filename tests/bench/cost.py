@@ -203,6 +203,7 @@ class Night:
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
             found += of(Unit.COMPARISON, 1, 1)
             # Of a wide run its digest is read, the count, and what was written lately.
+            found += of(Unit.OBJECTIVES, 1, 1 + len(run.transitions))
             found += of(Unit.COMPARED, 1, max(1, there) if there <= DIGESTED_FROM else 2 + READ_AGAIN)
         tables = (
             self.due

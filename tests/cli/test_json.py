@@ -59,6 +59,7 @@ CALLS = {
         ["nba/2026-01-21/overnight"],
     ],
     "orch explain": [[*NIGHT], [NIGHT[0], "2026-03-03", *NIGHT[2:]], [NIGHT[0], "2026-01-21", "--mode", "noon"]],
+    "orch slo": [[]],
     "orch report": [["2026-01-21"], ["2026-03-03"]],
     "orch check": [[], ["tests/pipelines/absent.yaml"]],
     "orch simulate": [[SCENARIO], ["absent.yaml"], []],

@@ -19,7 +19,7 @@ from tests.tooling.tiny_repository import ROOT
 # Verbs that change nothing that anybody else reads; of pause and breaker the ones that act are walked all the same.
 READ_ONLY = {
     *("status", "explain", "report", "check", "simulate", "doctor", "cost", "limits", "tune", "serve", "known", "help"),
-    *("timeline", "events", "diff", "runs list", "runs show"),
+    *("timeline", "events", "diff", "runs list", "runs show", "slo"),
     *("quarantine list", "quarantine show", "batch list", "batch show", "alerts list", "alerts show"),
     *("dead-letters list", "workflows status", "workflows decisions", "breaker list", "lock list"),
 }

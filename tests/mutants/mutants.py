@@ -14,6 +14,9 @@ DECIDE, STANDING, RECORD = (
     "shared/core/decision/fold.py",
 )
 STOPS = "shared/core/decision/stops.py"
+HANDOFF, T_HANDOFF = "shared/core/decision/handoff.py", "tests/core/test_handoff.py::test_"
+OBJECTIVE_EVENTS, ERROR_BUDGET = "shared/core/objectives/events.py", "shared/core/objectives/budget.py"
+T_OBJECTIVES = "tests/core/test_objectives.py::test_"
 PROBLEMS, T_PROBLEMS = "shared/core/reporting/problems.py", "tests/core/test_problems.py::test_"
 READINESS, REFRESH = "shared/core/decision/readiness.py", "shared/core/decision/refresh.py"
 GATES, CALENDAR, ALERTS = (
@@ -192,6 +195,160 @@ def mutant(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 
 
 MUTANTS = [
+    mutant(
+        "a hand-off is measured although a gate kept it back",
+        HANDOFF,
+        "if state.held_since is not None or state.blocked.keys() - {OUTAGE}:",
+        "if state.held_since is not None:",
+        f"{T_HANDOFF}what_something_else_kept_back_is_not_measured",
+    ),
+    mutant(
+        "a dispatch that failed keeps a hand-off from being measured",
+        HANDOFF,
+        "state.blocked.keys() - {OUTAGE}:",
+        "state.blocked:",
+        f"{T_HANDOFF}a_dispatch_that_failed_is_late",
+    ),
+    mutant(
+        "a second attempt forgets what kept the first back",
+        HANDOFF,
+        "if state.plan is not None and state.plan.reason == reason and not state.accepted_whole:",
+        "if False:",
+        f"{T_HANDOFF}a_second_attempt_keeps_what_the_first_knew",
+    ),
+    mutant(
+        "a trigger at the end of a pause is a slow hand-off",
+        HANDOFF,
+        " or _paused_since(snapshot, last)",
+        "",
+        f"{T_HANDOFF}a_pause_after_the_last_report_is_not_measured",
+    ),
+    mutant(
+        "a hand-off is measured from the first report",
+        HANDOFF,
+        "last = max(",
+        "last = min(",
+        f"{T_HANDOFF}it_is_the_receipt_of_the_last_report",
+    ),
+    mutant(
+        "a refresh has a hand-off",
+        MODEL,
+        "plan.reason != TriggerReason.COMPLETE or plan.generation != 1",
+        "plan.reason != TriggerReason.COMPLETE",
+        "tests/core/test_metrics.py::test_what_is_no_hand_off_of_the_window_is_not_counted",
+    ),
+    mutant(
+        "the window of a histogram has no beginning",
+        "shared/core/reporting/metrics.py",
+        "if state.dispatched_at is not None and state.dispatched_at >= facts.since]",
+        "if state.dispatched_at is not None]",
+        "tests/core/test_metrics.py::test_what_is_no_hand_off_of_the_window_is_not_counted",
+    ),
+    mutant(
+        "what cannot be read is nought",
+        "shared/core/reporting/metrics.py",
+        "    if facts.quarantined is not None:\n        yield {}, float(facts.quarantined)",
+        "    yield {}, float(facts.quarantined or 0)",
+        "tests/core/test_metrics.py::test_a_part_that_cannot_be_read_has_no_numbers",
+    ),
+    mutant(
+        "a backfill counts for an objective",
+        OBJECTIVE_EVENTS,
+        "if key.lane is Lane.LIVE and entry.decision == Logged.TRIGGER",
+        "if entry.decision == Logged.TRIGGER",
+        f"{T_OBJECTIVES}the_backfill_lane_does_not_count",
+    ),
+    mutant(
+        "a dispatch that is sent again is another hand-off",
+        OBJECTIVE_EVENTS,
+        "and entry.decision == Logged.TRIGGER and entry.handoff_seconds",
+        "and entry.handoff_seconds",
+        f"{T_OBJECTIVES}what_is_no_hand_off_is_no_event",
+    ),
+    mutant(
+        "a trigger at the due time is in time",
+        OBJECTIVE_EVENTS,
+        "good = left is not None and left < at",
+        "good = left is not None and left <= at",
+        f"{T_OBJECTIVES}at_the_due_time_is_late",
+    ),
+    mutant(
+        "a night that is paused is late",
+        OBJECTIVE_EVENTS,
+        "if pause_at(policy, pauses, at, run.key.mode, transition.name) is not None or _held(entries, at):",
+        "if _held(entries, at):",
+        f"{T_OBJECTIVES}one_that_is_paused_at_its_due_time_does_not_count",
+    ),
+    mutant(
+        "an observed transition has a due time to keep",
+        OBJECTIVE_EVENTS,
+        "if run.key.mode in transition.expects and transition.dispatch.role is not Role.OBSERVE",
+        "if run.key.mode in transition.expects",
+        f"{T_OBJECTIVES}an_observed_transition_does_not_count",
+    ),
+    mutant(
+        "a run that was opened after its due time is late",
+        OBJECTIVE_EVENTS,
+        " or run.opened_at >= at:",
+        ":",
+        f"{T_OBJECTIVES}a_run_that_could_not_be_in_time_is_no_event",
+    ),
+    mutant(
+        "one failure of a quiet hour calls somebody",
+        ERROR_BUDGET,
+        "if not tally.total or tally.bad < of.at_least_failures:",
+        "if not tally.total:",
+        f"{T_OBJECTIVES}one_failure_of_a_daily_pipeline_says_nothing",
+    ),
+    mutant(
+        "what was over hours ago burns",
+        ERROR_BUDGET,
+        "if rate >= threshold and _goes_on(series, objective, rule, threshold, now):",
+        "if rate >= threshold:",
+        f"{T_OBJECTIVES}what_is_over_burns_no_more",
+    ),
+    mutant(
+        "a short window without events ends an alert",
+        ERROR_BUDGET,
+        "if short.total else series.last_is_bad(now)",
+        "if short.total else False",
+        f"{T_OBJECTIVES}a_short_window_without_events_is_told_by_the_latest_before",
+    ),
+    mutant(
+        "a handful of events is judged",
+        ERROR_BUDGET,
+        "    if tally.total < of.at_least_events:\n        return Verdict.TOO_FEW\n",
+        "",
+        f"{T_OBJECTIVES}it_is_the_share_that_was_not_spent",
+    ),
+    mutant(
+        "a burn rate is that of another window",
+        ERROR_BUDGET,
+        "return self.spent * (window / self.long)",
+        "return self.spent * (window / self.short)",
+        f"{T_OBJECTIVES}the_rates_are_those_of_the_workbook",
+    ),
+    mutant(
+        "a burn is told by each measuring and never ends",
+        "shared/app/alerting/raise_alerts.py",
+        "AlertKind.DEAD_LETTERS, AlertKind.SLO_FAST_BURN, AlertKind.SLO_SLOW_BURN)",
+        "AlertKind.DEAD_LETTERS)",
+        "tests/app/test_objectives.py::test_what_burns_is_told_once_and_its_end_too",
+    ),
+    mutant(
+        "a sweep that had nothing to do was late",
+        "shared/app/state/sweep_marks.py",
+        "own = at_the_latest if upkeep.touched else upkeep.next_at or ended_at + MINUTE",
+        "own = ended_at",
+        "tests/app/test_objectives.py::test_a_sweep_that_has_nothing_to_do_is_not_late",
+    ),
+    mutant(
+        "a gap that the record did not take is forgotten",
+        "shared/app/sweep/lateness.py",
+        "        return upkeep\n    return replace(upkeep, late=())",
+        "        return replace(upkeep, late=())\n    return replace(upkeep, late=())",
+        "tests/app/test_objectives.py::test_a_gap_that_the_record_did_not_take_is_written_later",
+    ),
     # One reading of the calendar serves for a time
     mutant(
         "what is short of units waits for the hour",

@@ -175,7 +175,7 @@ class Platform:
 
     def _context(self) -> Context:
         ctx = Context(self._policy, self._names, self._ports, self._endpoints, self._log, "simulation")
-        return replace(ctx, looks_at_all_every=self.looks_at_all_every)
+        return replace(ctx, looks_at_all_every=self.looks_at_all_every, sweep_every=None)
 
     def look_at_all(self) -> None:
         """Let every sweep read all open runs, due or not."""

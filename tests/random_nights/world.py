@@ -85,7 +85,7 @@ class NightWorld:
     def wrote(self, handler: Handler, path: str, data: Data | None) -> None:
         self._wrong(writes_stay_in_their_run.__name__, writes_stay_in_their_run(self.trace, handler, path))
         kind, _, rest = path.partition("/")
-        if kind in ("locks", "sweeps", "digests", "learned") or data is None:
+        if kind in ("locks", "sweeps", "digests", "learned", "objectives") or data is None:
             return
         self.mutations += 1
         match kind:

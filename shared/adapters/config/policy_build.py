@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import time, timedelta
 from math import isfinite
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from shared.adapters.config.service_schema import (
     StatusSchema,
 )
 from shared.adapters.config.signal_schema import SignalSchema
+from shared.adapters.config.slo_schema import SlosSchema
 from shared.adapters.config.transition_schema import (
     AfterRunSchema,
     AutoSchema,
@@ -45,8 +47,10 @@ from shared.core.policy.adaptive import Auto
 from shared.core.policy.after_run import AfterRun
 from shared.core.policy.alerts import NOWHERE
 from shared.core.policy.config_error import ConfigError, suggest
+from shared.core.policy.objectives import Objective, ObjectiveKind, Objectives
 from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
 from shared.core.policy.policy import (
+    OBJECTIVES,
     Calendar,
     Excluded,
     Mode,
@@ -122,6 +126,16 @@ def _due(schema: DueSchema) -> Due:
     learned = given.pop("auto", None)
     autos = {} if learned is None else _given(learned, warning=_auto, critical=_auto)
     return Due(**given, **{f"{name}_auto": auto for name, auto in autos.items()})
+
+
+def _objectives(schema: SlosSchema) -> Objectives:
+    """Return the objectives that hold by default, with what the file says of each laid over them."""
+
+    def over(default: Objective | None) -> Callable[[msgspec.Struct], Objective]:
+        return lambda given: replace(default or Objective(99), **_given(given, within=_duration))
+
+    kinds = {kind.value: over(getattr(OBJECTIVES, kind.value)) for kind in ObjectiveKind}
+    return replace(OBJECTIVES, **_given(schema, window=_duration, **kinds))
 
 
 def _after_run(schema: AfterRunSchema) -> AfterRun:
@@ -246,11 +260,13 @@ class Builder:
             repairs=lambda repairs: Repairs(**_given(repairs, cooldown=_duration, modes=frozenset)),
             pauses=lambda listed: tuple(map(_planned_pause, listed)),
             links=links_of,
+            slos=_objectives,
         )
         given.pop("timezone")
         given["pauses"] = given.get("pauses") or ()
         given["links"] = given.get("links") or NOWHERE
         given["anomalies"] = anomalies_of(schema.anomalies)
+        given["objectives"] = given.pop("slos", OBJECTIVES)
         given["batches"] = batches_of(_there(schema.batches), _duration, self._json)
         given["signals"] = self._signals(_there(schema.signals))
         given["wire"] = wire_of(wire_given(schema.wire))  # every phase has it too, its own laid over it

@@ -19,6 +19,7 @@ from shared.adapters.config.phase_schema import PhaseSchema
 from shared.adapters.config.schema_types import Day, Duration, Name, Schema, Share, Text, Times
 from shared.adapters.config.service_schema import ServiceSchema
 from shared.adapters.config.signal_schema import SignalSchema
+from shared.adapters.config.slo_schema import SlosSchema
 from shared.adapters.config.transition_schema import GateSchema, TransitionSchema
 from shared.adapters.config.wire_schema import WireSchema
 
@@ -80,6 +81,7 @@ class PolicySchema(Schema):
     - `batches`: phases whose members are known only when they start, by name
     - `signals`: messages of other systems that mean a completion, by name
     - `anomalies`: what is told of nights that are unusual
+    - `slos`: service level objectives; those that hold by default where left out
     """
 
     pipeline: Name
@@ -101,3 +103,4 @@ class PolicySchema(Schema):
     links: LinksSchema | UnsetType | None = UNSET
     signals: dict[Name, SignalSchema] | UnsetType | None = UNSET
     anomalies: AnomaliesSchema | UnsetType | None = UNSET
+    slos: SlosSchema | UnsetType = UNSET

@@ -30,7 +30,7 @@ from shared.core.texts import say
 # Judged by the validation runner, and so ended by it.
 VALIDATION = AlertKind.VALIDATION
 # Counted by the sweep, but not by each: ended by the one that counts none.
-ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS)
+ENDED_ELSEWHERE = (VALIDATION, AlertKind.DEAD_LETTERS, AlertKind.SLO_FAST_BURN, AlertKind.SLO_SLOW_BURN)
 OVER_FOR = timedelta(seconds=50)
 # Told of all open runs together: only a sweep that looks at all of them knows that it is over.
 OF_ALL_RUNS = AlertKind.OLD_DATES

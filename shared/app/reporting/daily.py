@@ -13,6 +13,7 @@ from shared.app.alerting import outbox, raise_alerts
 from shared.app.alerting.direct import send_direct
 from shared.app.call import BAD_REQUEST, Wrong, parameters
 from shared.app.context import Context
+from shared.app.objectives.statuses import objective_statuses
 from shared.app.quarantine.rows import rows
 from shared.app.reporting import inventory
 from shared.app.reporting.alert_views import open_alerts
@@ -37,6 +38,7 @@ from shared.core.errors import Unavailable
 from shared.core.model import RunKey
 from shared.core.policy.transitions import GateKind
 from shared.core.reporting.coverage import band
+from shared.core.reporting.objectives import objective_data, objective_text
 from shared.core.reporting.page import Cell, Row
 from shared.core.severity import Severity
 from shared.core.texts import say
@@ -95,6 +97,7 @@ def summary(ctx: Context, house: DeploymentInfo) -> dict[str, Any]:
         "games": _games(ctx, (yesterday, today), unread),
         "coverage": _coverage(ctx, yesterday, unread),
         "validation": readable(unread, "validation", lambda: _validation(ctx, house, today)),
+        "objectives": readable(unread, "objectives", lambda: _objectives(ctx)),
         "alerts_open": readable(unread, "open alerts", lambda: _alerts(ctx)),
         "quarantine": readable(unread, "quarantine", lambda: _quarantine(ctx)),
         "schedules": readable(unread, "schedules", lambda: inventory.schedules(ctx.inventory)),
@@ -244,6 +247,10 @@ def _validation(ctx: Context, house: DeploymentInfo, today: date) -> list[dict[s
             "warned": record["checks_warned"],
         }
     return list(latest.values())
+
+
+def _objectives(ctx: Context) -> list[dict[str, Any]]:
+    return [{**objective_data(status), "text": objective_text(status)} for status in objective_statuses(ctx)]
 
 
 def _alerts(ctx: Context) -> list[dict[str, Any]]:

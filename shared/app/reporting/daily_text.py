@@ -22,6 +22,7 @@ def text_of(policy: Policy, made: Mapping[str, Any]) -> str:
     lines += _services(made["services"])
     lines += _games(policy, made)
     lines += _validation(policy, made["validation"])
+    lines += [f"Objective {objective['text']}" for objective in made["objectives"] or []]
     lines += _alerts(policy, made["alerts_open"])
     kept = made["quarantine"]
     if kept is not None:

@@ -23,13 +23,16 @@ from shared.app.reporting.overview import keys, loads
 from shared.app.reporting.readable import readable
 from shared.app.state import circuit_breaker
 from shared.app.state.lock import Lease, paths
-from shared.app.state.repository import next_due_at, open_runs
-from shared.app.state.upkeep import read_upkeep
+from shared.app.state.measured import measured_in
+from shared.app.state.measured import path_of as objectives_path
+from shared.app.state.repository import open_runs
+from shared.app.state.sweep_marks import SWEEP, lease_in, sweep_marks
 from shared.app.workflows.calls import breaker_name
 from shared.app.workflows.store import load_books
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import day_of
 from shared.core.circuit_breaker import Circuit
+from shared.core.objectives.budget import Measured
 from shared.core.reporting.metrics import (
     WINDOW,
     LockFacts,
@@ -40,11 +43,8 @@ from shared.core.reporting.metrics import (
     key_figures,
 )
 from shared.core.workflows.runs import RunSummary
-from shared.documents import from_data
 
 T = TypeVar("T")
-SWEEP = "sweep"
-MINUTE = timedelta(minutes=1)
 
 
 def metrics(contexts: Sequence[Context]) -> Exposition:
@@ -71,8 +71,8 @@ def facts(ctx: Context) -> PipelineFacts:
         return value
 
     firing, unsent = part("alerts", lambda: _alerts(ctx)) or (None, None)
-    breakers, sweep_lock = part("breakers", lambda: _breakers(ctx)) or (None, None)
-    sweep = None if "breakers" in unread else part("sweep", lambda: _sweep(ctx, sweep_lock))
+    breakers, lease, measured = part("breakers", lambda: _breakers(ctx)) or (None, None, None)
+    sweep = None if "breakers" in unread else part("sweep", lambda: _sweep(ctx, lease))
     if sweep is None:
         unread.add("sweep")
     return PipelineFacts(
@@ -83,10 +83,11 @@ def facts(ctx: Context) -> PipelineFacts:
         unsent=unsent,
         quarantined=part("quarantine", lambda: _quarantined(ctx)),
         breakers=breakers,
-        locks=None if sweep_lock is None else {SWEEP: sweep_lock},
+        locks=None if lease is None else {SWEEP: LockFacts(lease.expires_at, lease.fence)},
         sweep=sweep,
         workflow_runs=part("workflows", lambda: _workflow_runs(ctx)),
         batches=part("batches", lambda: [b for name in ctx.policy.batches for b in batches_of_name(ctx, name)]),
+        measured=measured,
         unread=frozenset(unread),
     )
 
@@ -126,35 +127,25 @@ def _quarantined(ctx: Context) -> int:
     return ctx.ports.store.count(QUARANTINE, {"status": KEPT_ASIDE, "pipeline": ctx.policy.pipeline})
 
 
-def _breakers(ctx: Context) -> tuple[dict[str, Circuit], LockFacts | None]:
-    """Return every breaker that the pipeline may have, one that never was written closed, and the lock of the sweep."""
+def _breakers(ctx: Context) -> tuple[dict[str, Circuit], Lease | None, Measured | None]:
+    """Return every breaker that the pipeline may have, one that never was written closed, the lock of the sweep, and
+    how the objectives stood."""
     scrapers = () if ctx.workflows is None else ctx.workflows.scrapers
     names = (BREAKER, *(breaker_name(scraper) for scraper in scrapers))
     locks = paths(ctx, SWEEP)
-    documents = ctx.ports.store.get(*(circuit_breaker.path_of(ctx, name) for name in names), *locks)
+    objectives = objectives_path(ctx.policy.pipeline)
+    *documents, measured = ctx.ports.store.get(
+        *(circuit_breaker.path_of(ctx, name) for name in names), *locks, objectives
+    )
     circuits = {
         name: circuit_breaker.circuit_of(ctx, name, document) for name, document in zip(names, documents, strict=False)
     }
-    held = next((document for document in documents[len(names) :] if document is not None), None)
-    lease = None if held is None else from_data(Lease, held.data)
-    return circuits, None if lease is None else LockFacts(lease.expires_at, lease.fence)
+    return circuits, lease_in(documents[len(names) :]), measured_in(ctx, measured)
 
 
-def _sweep(ctx: Context, lock: LockFacts | None) -> SweepFacts:
-    """Return when a sweep last looked, and from when on the next one is late.
-
-    Something that was touched is due since a moment that nobody wrote: it counts when all runs are looked at anyway.
-    """
-    if lock is None:
-        return SweepFacts(None, None)
-    ended_at, upkeep = lock.expires_at, read_upkeep(ctx)
-    own = upkeep.next_at or ended_at + MINUTE
-    moments = [
-        ended_at + ctx.looks_at_all_every if upkeep.touched else own,
-        upkeep.whole_at or ended_at + ctx.looks_at_all_every,
-        next_due_at(ctx.ports.store, ctx.policy.pipeline),
-    ]
-    return SweepFacts(ended_at, min(at for at in moments if at is not None))
+def _sweep(ctx: Context, lease: Lease | None) -> SweepFacts:
+    marks = sweep_marks(ctx, lease)
+    return SweepFacts(None, None) if marks is None else SweepFacts(marks.ended_at, marks.due_at)
 
 
 def _workflow_runs(ctx: Context) -> list[RunSummary] | None:

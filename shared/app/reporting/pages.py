@@ -24,17 +24,20 @@ from shared.app.reporting.timeline import timeline
 from shared.app.reporting.usual import usual_of_run
 from shared.app.reporting.welcome import welcome
 from shared.app.reporting.workflows import workflow_days
+from shared.app.state.measured import read_measured
 from shared.app.state.repository import load_run
 from shared.app.transitions.pausing import still_to_end
 from shared.app.transitions.readings import read_units
 from shared.core.calendar import KEPT, day_of, working_day
 from shared.core.model import RunKey
 from shared.core.reporting.filters import Filters
+from shared.core.reporting.objectives import objective_line
 from shared.core.reporting.page import Fact, Overview, Page, RunView
 from shared.core.reporting.problems import RunProblem, in_order
 from shared.core.reporting.progress import is_under_way, progress
 from shared.core.reporting.run_status import RunStatus, all_problems, by_problem
 from shared.core.reporting.weeks import weeks
+from shared.core.texts import duration
 
 DAYS = 14
 # What one page holds at most, of however many runs: a reader narrows it down, or opens a date.
@@ -81,10 +84,21 @@ def _whole(ctx: Context, house: DeploymentInfo, filters: Filters, wrong: str = "
         pauses=readable(unread, "pauses", lambda: still_to_end(ctx)) or (),
         workflows=readable(unread, "workflows", lambda: workflow_days(ctx)) or (),
         batches=readable(unread, "batches", lambda: batch_lines(ctx)) or (),
+        **(readable(unread, "objectives", lambda: _objectives(ctx)) or {}),
         welcome=welcome(ctx, days) if days is not None and not filters.narrow and filters.until is None else (),
         wrong=wrong,
     )
     return HealthResponse(NOT_READY if status == OK and days is None else status, replace(page, unread=tuple(unread)))
+
+
+def _objectives(ctx: Context) -> dict[str, Any]:
+    """Return how the objectives stood when a sweep measured them last: the record is not asked."""
+    measured = read_measured(ctx)
+    if measured is None:
+        return {}
+    lines = tuple(objective_line(status) for status in measured.objectives)
+    over = duration(ctx.policy.objectives.window)
+    return {"objectives": lines, "objectives_at": measured.at, "objectives_over": over}
 
 
 def _page(ctx: Context, title: str, filters: Filters, unread: Sequence[str] = ()) -> Page:

@@ -21,6 +21,7 @@ class Lease:
 
     ``fence`` grows with every holder: it tells whoever reads the document how often the lock changed hands, and what
     is not in this store may refuse a smaller number than it has seen. ``version`` is the document's at the time.
+    ``previous_until`` is until when the holder before had it, None where there was none.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Lease:
     fence: int
     expires_at: datetime
     version: str = ""
+    previous_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _try(ctx: Context, name: str, lease: timedelta) -> Lease | Locked:
         held = from_data(Lease, document.data)
         if now < held.expires_at:
             return Locked(held.expires_at)
-        mine = Lease(name, ctx.ports.clock.token(), held.fence + 1, now + lease)
+        mine = Lease(name, ctx.ports.clock.token(), held.fence + 1, now + lease, previous_until=held.expires_at)
         version = store.update(path, to_data(mine), document.version)
     return Locked(now + lease) if version is None else replace(mine, version=version)
 

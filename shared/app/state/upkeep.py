@@ -16,6 +16,7 @@ from shared.app.context import Context
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.opening import SECOND_LOOK
 from shared.app.state.repository import next_due_at
+from shared.core.objectives.events import Gap
 from shared.documents import from_data, to_data
 from shared.ports import Document
 
@@ -26,7 +27,8 @@ class Upkeep:
 
     ``next_at`` and ``whole_at`` None are at once. ``touched`` is true from an event on until a sweep has begun to look;
     before ``settles_at`` no sweep puts anything off.
-    ``closed`` are the runs whose closing the next sweep settles the alerts of.
+    ``closed`` are the runs whose closing the next sweep settles the alerts of. ``late`` are the gaps between sweeps
+    that the record does not have yet.
     """
 
     looked_by: str = ""
@@ -35,6 +37,7 @@ class Upkeep:
     touched: bool = False
     settles_at: datetime | None = None
     closed: tuple[str, ...] = ()
+    late: tuple[Gap, ...] = ()
 
     def is_due(self, now: datetime) -> bool:
         return self.touched or self.next_at is None or now >= self.next_at

@@ -20,7 +20,7 @@ from shared.app.bounded import BoundedPorts
 from shared.app.context import Context
 from shared.app.state.calendar_readings import NO_UNITS, empty_dates
 from shared.app.state.digest import SERVES, Reading, keep, read_completions
-from shared.app.state.lock import Locked, acquire, release
+from shared.app.state.lock import Lease, Locked, acquire, release
 from shared.app.state.order import in_order, is_of_old_date, of_old_dates
 from shared.app.state.repository import (
     Loaded,
@@ -32,10 +32,11 @@ from shared.app.state.repository import (
     with_run,
 )
 from shared.app.state.upkeep import Upkeep, begin, end, read_upkeep
-from shared.app.sweep import dead_letters
+from shared.app.sweep import dead_letters, objectives
 from shared.app.sweep.closing import close, closing_of, closing_of_departed
 from shared.app.sweep.due import Chosen, Idle, Look, begun, choose, next_look, next_upkeep, put_off_all, short_of_units
 from shared.app.sweep.expected_runs import expected_runs, note_units, open_expected, without_run
+from shared.app.sweep.lateness import recorded, with_lateness
 from shared.app.sweep.next_wakeup import of_run, openings
 from shared.app.sweep.notes import note
 from shared.app.sweep.past_repairs import Scope, repair_past
@@ -91,17 +92,20 @@ def sweep(ctx: Context, wish: SweepOptions) -> Sweep:
         ctx.log("sweep.locked", until=lock.until.isoformat())
         return Sweep([Finding("sweep", "", "another sweep is under way", FindingResult.SKIPPED)])
     try:
-        return _sweep(ctx, wish, upkeep, chosen, started)
+        return _sweep(ctx, wish, upkeep, chosen, started, lock)
     finally:
         release(ctx, lock)
 
 
-def _sweep(ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chosen, started: datetime) -> Sweep:
+def _sweep(
+    ctx: Context, wish: SweepOptions, upkeep: Upkeep | None, chosen: Chosen, started: datetime, lock: Lease
+) -> Sweep:
     deadline = started + TIME_LIMIT
     ctx = replace(ctx, ports=BoundedPorts(ctx.ports, deadline), deadline=deadline)
     done = Sweep(whole=chosen.whole, began=started)
     if upkeep is not None:
-        upkeep = begin(ctx, upkeep, started)
+        late = with_lateness(ctx, upkeep, lock, (run.value for run in chosen.runs), started).late
+        upkeep = replace(begin(ctx, upkeep, started), late=late)
     pauses = _pauses(ctx, done, wish, started)
     runs = chosen.runs
     for run_id, error in chosen.unread.items():
@@ -236,9 +240,11 @@ def _end(
         done.polls.append(None)
     if not ctx.out_of_time():
         dead_letters.update_alerts(ctx, done)
+        objectives.update_alerts(ctx, done)
     own = (*done.wakeups, *done.polls, *moments.get("", ()))
     put_off_all(ctx, done, looks, moments)
     if upkeep is not None:
+        upkeep = recorded(ctx, upkeep)
         end(ctx, upkeep, next_upkeep(ctx, done, upkeep, own, pauses), done.began or now)
 
 

@@ -99,6 +99,8 @@ class AlertKind(StrEnum):
     BATCH_FAILING = "batch_failing"
     BATCH_FEW = "batch_few"
     PAUSE_OF_NOTHING = "pause_of_nothing"
+    SLO_FAST_BURN = "slo_fast_burn"
+    SLO_SLOW_BURN = "slo_slow_burn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +408,19 @@ CATALOGUE: Mapping[AlertKind, KindInfo] = MappingProxyType(
             "A member reported after its batch was closed", _INFO, "the outcome is kept, and not published by itself"
         ),
         AlertKind.REPORT: _once("The daily report", _INFO, "what ran, what was late, what is open"),
+        AlertKind.SLO_FAST_BURN: _ongoing(
+            "An error budget burns fast",
+            _CRITICAL,
+            "so much went wrong within hours that the objective will be missed if it goes on: 2 percent of the budget "
+            "within an hour, or 5 within six",
+            f"{_command('slo')} says what failed; look at those runs first",
+        ),
+        AlertKind.SLO_SLOW_BURN: _ongoing(
+            "An error budget burns too fast",
+            _WARNING,
+            "10 percent of the budget within three days: the objective will be missed if it goes on",
+            f"{_command('slo')} says what failed; find what these runs have in common",
+        ),
         AlertKind.REPORT_UNSENT: _once(
             "The daily report was not sent", _WARNING, "no sink took it", "the secret of the webhook"
         ),

@@ -158,9 +158,11 @@ class Month:
         return operations
 
     def _comparisons(self) -> Operations:
-        """Return one comparison of state and record, of which a sweep makes one an hour."""
-        completions = sum(days * run.completions_read for run, days in self._around)
-        return of(Unit.COMPARISON, 1, len(self.runs) * KEPT_DAYS) + of(Unit.COMPARED, 0, completions)
+        """Return one comparison of state and record and one measuring of objectives, of which a sweep makes one each
+        an hour."""
+        completions, kept = sum(days * run.completions_read for run, days in self._around), len(self.runs) * KEPT_DAYS
+        measured = of(Unit.OBJECTIVES, 1, kept + self.triggers) if self.policy.objectives.stated() else Operations()
+        return of(Unit.COMPARISON, 1, kept) + of(Unit.COMPARED, 0, completions) + measured
 
     def _past(self) -> Operations:
         """Return one look at the closed runs that repairs reach back to, of which a sweep makes one an hour."""
@@ -348,13 +350,14 @@ def of_report(runs: Iterable[RunLoad], there: int | None = None) -> Operations:
     """Return the operations of one daily report; ``there`` runs of each mode exist, by default all it asks for.
 
     It asks for every run, of both lanes, whose date or working day is yesterday or today, and reads the transitions
-    of those that exist twice.
+    of those that exist twice; for the objectives every run that is kept.
     """
     operations = of(Unit.REPORT)
     for run in runs:
         days = 3 if run.offset else 2
         exist = days if there is None else there
-        operations += of(Unit.REPORT, 0, 2 * days) + of(
+        kept = KEPT_DAYS if there is None else there
+        operations += of(Unit.REPORT, 0, 2 * days + kept) + of(
             Unit.WHOLE_RUN, 0, exist * (run.documents_read + len(run.transitions))
         )
     return operations

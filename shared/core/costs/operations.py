@@ -90,6 +90,7 @@ class Unit(StrEnum):
     FLUSHED_TRANSITION = "flushed_transition"
     COMPARISON = "comparison"
     COMPARED = "compared"
+    OBJECTIVES = "objectives"
     PAST = "past"
     LEARNING = "learning"
     WHOLE_RUN = "whole_run"
@@ -162,6 +163,10 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "state against record, hourly: its lock, then the runs that are kept", writes=1, each="kept run", reads_each=1
     ),
     Unit.COMPARED: Assumed("what a comparison reads of a run: its completions", each="completion", reads_each=1),
+    Unit.OBJECTIVES: Assumed(
+        "objectives, hourly: the lock, the pauses, the document that keeps them; then the runs that are kept",
+        reads=4, writes=2, each="kept run, or transition of an open one", reads_each=1,
+    ),
     Unit.PAST: Assumed(
         "a look at the past, hourly, of what was repaired or needs none: each date, and the transitions of its run",
         each="run or transition", reads_each=1,
@@ -179,8 +184,8 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=14, rows=2, each="check", rows_each=1,
     ),
     Unit.REPORT: Assumed(
-        "the daily report: alerts, quarantine, pauses, its own alert",
-        reads=9, writes=3, rows=1, each="run that it asks for", reads_each=1,
+        "the daily report: alerts, quarantine, pauses twice, its own alert, the marks of sweeps",
+        reads=14, writes=3, rows=1, each="run that it asks for", reads_each=1,
     ),
     Unit.TICK: Assumed(
         "a tick of the workflow controller: pauses, since when it watches; the books of dates",

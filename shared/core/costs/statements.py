@@ -35,8 +35,8 @@ class Statements:
                 sum(transition.tables + self._rows(transition.row_tables) for transition in transitions),
             ),
             "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
-            "comparison": (self.habits.comparisons_a_day, self.habits.comparisons_a_day),
             "learning": self._learning(),
+            "comparison": (self._comparisons(), self._comparisons()),
             "checks": (0.0, 0.0) if validation is None else self._checks(validation),
             "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
         }
@@ -47,6 +47,10 @@ class Statements:
             return 0.0, 0.0
         units = 1.0 if self.policy.anomalies.nights_needed and self.policy.calendar is not None else 0.0
         return 2.0 + units, 2.0 + units
+
+    def _comparisons(self) -> float:
+        """Return how often state and record are compared, and objectives measured."""
+        return self.habits.comparisons_a_day * (2 if self.policy.objectives.stated() else 1)
 
     def _calendar(self) -> float:
         """Return how often sweeps read the calendar: of each open run as often as the policy says, or each sweep that

@@ -17,6 +17,7 @@ from shared.core.policy.alerts import NOWHERE, Alerts, Links
 from shared.core.policy.anomalies import OFF, Anomalies
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.demands import Demands, demands
+from shared.core.policy.objectives import Objectives
 from shared.core.policy.phases import Phase, Processor, Reports
 from shared.core.policy.signals import Signal
 from shared.core.policy.transitions import Gate, GateKind, HttpCall, Step, Transition
@@ -26,6 +27,7 @@ from shared.core.wire.dialect import CANONICAL, Dialect
 
 # Dates of one transition and mode whose demands are remembered.
 DEMANDS = 64
+OBJECTIVES = Objectives()
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class Policy:
     pauses: tuple[PlannedPause, ...] = ()
     batches: Mapping[str, BatchPolicy] = field(default_factory=dict)
     links: Links = NOWHERE
+    objectives: Objectives = OBJECTIVES
     wire: Dialect = CANONICAL
     signals: Mapping[str, Signal] = field(default_factory=dict)
     source: str = ""

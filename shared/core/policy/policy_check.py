@@ -15,6 +15,7 @@ from shared.core.policy.config_error import ConfigError, spell, suggest
 from shared.core.policy.gate_check import gate_problems
 from shared.core.policy.mode_check import mode_problems
 from shared.core.policy.names import forms
+from shared.core.policy.objective_check import objective_problems
 from shared.core.policy.pause_check import pause_problems
 from shared.core.policy.phases import Phase
 from shared.core.policy.policy import Policy
@@ -51,7 +52,14 @@ def problems(policy: Policy, unreadable: Mapping[str, str] = MappingProxyType({}
         from shared.core.policy.signal_check import signal_problems  # most pipelines have none
 
         errors += signal_problems(policy)
-    return [*errors, *after_run_problems(policy), *alert_problems(policy), *_repairs(policy), *pause_problems(policy)]
+    return [
+        *errors,
+        *after_run_problems(policy),
+        *alert_problems(policy),
+        *_repairs(policy),
+        *pause_problems(policy),
+        *objective_problems(policy),
+    ]
 
 
 def _phases(policy: Policy) -> Iterator[ConfigError]:

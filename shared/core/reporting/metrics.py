@@ -16,6 +16,7 @@ from shared.core.alerting.alert import Alert
 from shared.core.batches.batch import Batch, BatchState
 from shared.core.circuit_breaker import Circuit, Position
 from shared.core.model import Lane, Run, State, TransitionState
+from shared.core.objectives.budget import Measured, ObjectiveStatus
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role
 from shared.core.severity import Severity
@@ -111,6 +112,7 @@ class PipelineFacts:
     sweep: SweepFacts | None = None
     workflow_runs: Sequence[RunSummary] | None = None
     batches: Sequence[Batch] | None = None
+    measured: Measured | None = None
     unread: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -379,6 +381,25 @@ def _batch_durations(facts: PipelineFacts) -> Samples:
         yield {"batch": name}, distribution(durations, LONG_BOUNDS)
 
 
+def _objectives(facts: PipelineFacts, number: Callable[[ObjectiveStatus], float | None]) -> Samples:
+    for status in () if facts.measured is None else facts.measured.objectives:
+        value = number(status)
+        if value is not None:
+            yield {"objective": status.kind.value}, value
+
+
+def _burning(facts: PipelineFacts) -> Samples:
+    for status in () if facts.measured is None else facts.measured.objectives:
+        for severity in (Severity.CRITICAL, Severity.WARNING):
+            burns = status.burn is not None and status.burn.rule.severity is severity
+            yield {"objective": status.kind.value, "severity": severity.value}, float(burns)
+
+
+def _measured_age(facts: PipelineFacts) -> Samples:
+    if facts.measured is not None:
+        yield {}, max((facts.now - facts.measured.at) / SECOND, 0.0)
+
+
 def _sweep_age(facts: PipelineFacts) -> Samples:
     if facts.sweep is not None and facts.sweep.ended_at is not None:
         yield {}, max((facts.now - facts.sweep.ended_at) / SECOND, 0.0)
@@ -431,6 +452,31 @@ METRICS: tuple[_Metric, ...] = (
     _Metric(
         "orch_batch_duration_seconds", _HISTOGRAM, "From the start of a batch to its first end, of ends of the window.",
         _batch_durations, "seconds",
+    ),
+    _Metric(
+        "orch_objective_goal_ratio", _GAUGE, "The share of events that have to be good.",
+        lambda facts: _objectives(facts, lambda status: status.objective.goal / 100), "ratio",
+    ),
+    _Metric(
+        "orch_objective_events", _GAUGE, "Events of an objective in its window, as a sweep measured it last.",
+        lambda facts: _objectives(facts, lambda status: float(status.tally.total)),
+    ),
+    _Metric(
+        "orch_objective_bad_events", _GAUGE, "Those of them that were bad.",
+        lambda facts: _objectives(facts, lambda status: float(status.tally.bad)),
+    ),
+    _Metric(
+        "orch_objective_budget_left_ratio", _GAUGE,
+        "The share of the error budget that is left, negative once it is overspent; none of too few events.",
+        lambda facts: _objectives(facts, lambda status: status.budget_left if status.judged else None), "ratio",
+    ),
+    _Metric(
+        "orch_objective_burning", _GAUGE, "1 where the error budget burns too fast, by severity of the alert.",
+        _burning,
+    ),
+    _Metric(
+        "orch_objective_measured_age_seconds", _GAUGE, "Since when objectives were not measured.", _measured_age,
+        "seconds",
     ),
     _Metric(
         "orch_sweep_age_seconds", _GAUGE,

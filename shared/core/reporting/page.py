@@ -14,6 +14,7 @@ from shared.core.model import RunKey
 
 if TYPE_CHECKING:
     from shared.core.reporting.filters import Filters
+    from shared.core.reporting.objectives import ObjectiveLine
     from shared.core.reporting.problems import RunProblem
     from shared.core.reporting.progress import Progress
     from shared.core.reporting.usual_lines import UsualLine
@@ -302,7 +303,8 @@ class Page:
     ``linked`` is false for a page kept as a file, which leads nowhere;
     ``pipelines`` are those of the deployment, where there are several;
     ``workflows`` are today's and yesterday's, none for a pipeline without;
-    ``batches`` those of the last two days and of the runs that are shown.
+    ``batches`` those of the last two days and of the runs that are shown;
+    ``objectives`` how they stood at ``objectives_at``, each over so long, none before they were measured.
 
     ``modes`` are those of the policy, ``unit`` is what it counts. ``filters`` are what was asked for, None of a file;
     ``problems`` what is wrong, the worst first, None where it is not shown; ``today`` the runs that are under way or
@@ -341,3 +343,6 @@ class Page:
     alert: AlertView | None = None
     welcome: tuple[Step, ...] = ()
     report: Mapping[str, Any] | None = None
+    objectives: tuple[ObjectiveLine, ...] = ()
+    objectives_at: datetime | None = None
+    objectives_over: str = ""
