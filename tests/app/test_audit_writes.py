@@ -306,6 +306,7 @@ def test_a_row_gives_back_the_whole_report() -> None:
         PGS, Outcome.PARTIAL, 31, message_id="m-1", expected_records=40, percent=77.5, correlation_id="c-1",
         execution_id="e-1", output_table="raw.players", error="9 are missing", is_incremental=True,
         entities={"players": ("a", "b")}, batch_id="b-1", trigger_id=NIGHT.trigger_id(TO4, 1), source="Players",
+        unit="LAL@BOS",
     )  # fmt: skip
     plain = report(PGS)
     unsaid = [

@@ -21,7 +21,16 @@ READ_ONLY = {
     *("status", "explain", "report", "check", "simulate", "doctor", "cost", "limits", "tune", "serve", "known", "help"),
     *("timeline", "events", "diff", "runs list", "runs show", "slo"),
     *("quarantine list", "quarantine show", "batch list", "batch show", "alerts list", "alerts show"),
-    *("dead-letters list", "workflows status", "workflows decisions", "breaker list", "lock list"),
+    *(
+        "signals check",
+        "signals list",
+        "signals arrivals",
+        "dead-letters list",
+        "workflows status",
+        "workflows decisions",
+        "breaker list",
+        "lock list",
+    ),
 }
 
 

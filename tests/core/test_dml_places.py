@@ -29,7 +29,7 @@ from shared.core.limits.dml import (
 )
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-T0 = datetime(2026, 1, 22, 11, 30, tzinfo=UTC)
+BEGIN = datetime(2026, 1, 22, 11, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 FRESH = TableUse("d.t")
 
@@ -44,33 +44,33 @@ def test_a_sixteenth_waits_for_one_of_fifteen() -> None:
     """Fifteen are at work; the next has a place once one gave its own back, or has held it for a minute."""
     use = FRESH
     for number in range(AT_ONCE):
-        use = taken(use, str(number), T0)
-    full = take(use, "one more", T0)
-    assert full == Full(Bound.AT_ONCE, "15 statements are at work on d.t", T0 + HELD)
-    assert isinstance(take(use, "one more", T0 + HELD - timedelta(microseconds=1)), Full)
-    assert isinstance(take(use, "one more", T0 + HELD), TableUse)
-    assert isinstance(take(give_back(use, "3"), "one more", T0), TableUse)
+        use = taken(use, str(number), BEGIN)
+    full = take(use, "one more", BEGIN)
+    assert full == Full(Bound.AT_ONCE, "15 statements are at work on d.t", BEGIN + HELD)
+    assert isinstance(take(use, "one more", BEGIN + HELD - timedelta(microseconds=1)), Full)
+    assert isinstance(take(use, "one more", BEGIN + HELD), TableUse)
+    assert isinstance(take(give_back(use, "3"), "one more", BEGIN), TableUse)
 
 
 def test_the_twenty_first_waits_for_ten_seconds_to_pass() -> None:
     """Quick statements are bounded by how often they begin; one that began ten seconds ago does not count."""
     use = FRESH
     for number in range(IN_TEN_SECONDS):
-        use = give_back(taken(use, str(number), T0 + SECOND * 0.1 * number), str(number))
-    full = take(use, "one more", T0 + 5 * SECOND)
-    assert full == Full(Bound.IN_TEN_SECONDS, "20 statements on d.t were begun in ten seconds", T0 + TEN_SECONDS)
-    assert isinstance(take(use, "one more", T0 + TEN_SECONDS), TableUse)
+        use = give_back(taken(use, str(number), BEGIN + SECOND * 0.1 * number), str(number))
+    full = take(use, "one more", BEGIN + 5 * SECOND)
+    assert full == Full(Bound.IN_TEN_SECONDS, "20 statements on d.t were begun in ten seconds", BEGIN + TEN_SECONDS)
+    assert isinstance(take(use, "one more", BEGIN + TEN_SECONDS), TableUse)
 
 
 def test_a_day_has_1300() -> None:
     """Of the hour in which the oldest were begun all count until a day after its end."""
-    hour = T0.replace(minute=0)
+    hour = BEGIN.replace(minute=0)
     use = TableUse("d.t", hours=(Begun(hour - 2 * HOUR, 1), Begun(hour - HOUR, A_DAY - 2)))
-    assert use.begun_since_a_day(T0) == A_DAY - 1
-    last = give_back(taken(use, "last", T0), "last")
-    assert last.begun_since_a_day(T0) == A_DAY
+    assert use.begun_since_a_day(BEGIN) == A_DAY - 1
+    last = give_back(taken(use, "last", BEGIN), "last")
+    assert last.begun_since_a_day(BEGIN) == A_DAY
     until = hour - HOUR + DAY
-    assert take(last, "one more", T0) == Full(Bound.A_DAY, "1,300 statements have changed d.t in 24 hours", until)
+    assert take(last, "one more", BEGIN) == Full(Bound.A_DAY, "1,300 statements have changed d.t in 24 hours", until)
     assert isinstance(take(last, "one more", until - SECOND), Full)
     assert isinstance(take(last, "one more", until), TableUse)
 
@@ -82,7 +82,7 @@ STEPS = st.lists(st.tuples(st.floats(0, 40), st.booleans()), min_size=1, max_siz
 def test_no_window_has_more_than_its_bound(steps: list[tuple[float, bool]]) -> None:
     """Whatever comes when: never more than fifteen places that are held, never more than twenty begun within ten
     seconds, and what is kept of them stays small."""
-    use, now, begun = FRESH, T0, list[datetime]()
+    use, now, begun = FRESH, BEGIN, list[datetime]()
     for number, (seconds, over) in enumerate(steps):
         now += timedelta(seconds=seconds)
         after = take(use, str(number), now)

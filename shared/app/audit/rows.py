@@ -32,6 +32,7 @@ def report_of(row: Mapping[str, Any]) -> Report:
         batch_id=extra.get("batch_id") or "",
         trigger_id=extra.get("trigger_id") or "",
         source=extra.get("source") or "",
+        unit=extra.get("unit") or "",
     )
 
 

@@ -61,6 +61,7 @@ def completion_row(policy: Policy, key: RunKey, report: Report, *, superseded: b
             "batch_id": report.batch_id,
             "trigger_id": report.trigger_id,
             "source": report.source,
+            "unit": report.unit,
         },
     }
     return COMPLETIONS, Row(f"{key.id}/{report.phase}/{report.processor}/{report.message_id}", columns)
