@@ -83,11 +83,14 @@ CONVENTIONAL = ("batch-start", "workflow-run", "phase1-scrapers-complete")
 COMPLETIONS = of_policy("completions_topic")
 REPORTS = {batch["reports"]["topic"] for batch in POLICY["batches"].values()}
 TRIGGERS = of_policy("topic", under="transitions")
+SIGNALS: dict[str, dict[str, Any]] = POLICY["signals"]
+CALLED = {name: signal for name, signal in SIGNALS.items() if "webhook" in signal}
 FED: dict[str, set[str]] = {
-    "transition": COMPLETIONS,
+    "transition": COMPLETIONS | {signal["topic"] for signal in SIGNALS.values()},
     "phase5-batches": {"shop-batch-start", *REPORTS},
     "workflow-executor": {"shop-workflow-run", "shop-phase1-scrapers-complete"},
 }
+SIGNATURES = {signal["webhook"]["secret"] for signal in CALLED.values()}
 SECRETS = {text for place, text in walk(POLICY["alerts"]) if place[-1].endswith("_secret") or place[0] == "channels"}
 FUNCTIONS = {
     "orch-phase2-to-phase3",
@@ -128,6 +131,7 @@ def wanted() -> set[Grant]:
         },
         "orch-workflows": {"shop-workflow-run"},
         "orch-executor": {"shop-workflow-run"},
+        "orch-webhooks": {signal["topic"] for signal in CALLED.values()},
     }
     calls = service_names(transitions="dispatch") | service_names(transitions="preflight")
     callers = {
@@ -157,6 +161,7 @@ def wanted() -> set[Grant]:
     merged = in_sql("MERGE", "batches")
     grants |= {("project", PLACE.project, editor, account("orch-phase5-batches"), name) for name in merged}
     grants |= {("secret", name, f"roles/{accessor}", account(who), "") for name in SECRETS for who in FUNCTIONS}
+    grants |= {("secret", name, f"roles/{accessor}", account("orch-webhooks"), "") for name in SIGNATURES}
     agent = f"serviceAccount:service-{NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
     grants |= {
         ("subscription", f"nba-{name}--{topic}", "roles/pubsub.subscriber", agent, "")
@@ -261,7 +266,7 @@ def test_every_right_is_given_and_no_other(shop: Manifest) -> None:
 def test_every_secret_is_there(shop: Manifest) -> None:
     """Those of channels, of the pager and of every kind of sink, the keys of signatures included."""
     assert len(SECRETS) == 10
-    assert last_words(shop, "secrets create", "shop") == SECRETS
+    assert last_words(shop, "secrets create", "shop") == SECRETS | SIGNATURES
 
 
 def test_every_schedule_of_its_checks_is_called_at_its_local_time(shop: Manifest) -> None:
@@ -283,7 +288,7 @@ def test_every_schedule_of_its_checks_is_called_at_its_local_time(shop: Manifest
 def test_every_function_knows_where_the_services_are(shop: Manifest) -> None:
     """Under the address that Cloud Run gives the name: no line of the manifest says it."""
     deploys = made(shop, "functions deploy")
-    assert len(deploys) == len(FUNCTIONS)
+    assert len(deploys) == len({*FUNCTIONS, "orch-webhooks"})
     for name, service in POLICY["services"].items():
         setting = f"{service['url_env']}=https://{deployed(name)}-{NUMBER}.us-west2.run.app"
         assert [line.command for line in deploys if setting not in line.flags["update-env-vars"]] == []
