@@ -1,4 +1,4 @@
-"""Changes of the reference policy as people make them while a run is open: what leaves it, and what is called anew."""
+"""Changes of the reference policy as people make them while a run is open: what goes, and what is called anew."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def without_processor(phase: str, name: str) -> Change:
             for expectation in transition["expects"].values():
                 for part in ("required", "optional"):
                     if part in expectation:
-                        expectation[part] = [one for one in expectation[part] if one != name]
+                        expectation[part] = [processor for processor in expectation[part] if processor != name]
                 for tier in expectation.get("tiers", ()):
                     tier["at_least"] = max(1, tier["at_least"] - 1)
 
@@ -46,9 +46,9 @@ def renamed(kind: str, old: str, new: str) -> Change:
 
     def again(value: Any) -> Any:
         if isinstance(value, dict):
-            return {(new if key == old else key): again(one) for key, one in value.items()}
+            return {(new if key == old else key): again(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [again(one) for one in value]
+            return [again(item) for item in value]
         return new if value == old else value
 
     def change(raw: Raw) -> None:

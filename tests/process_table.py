@@ -29,13 +29,13 @@ def descendants(pid: int) -> set[Process]:
         if stat is not None:
             command = _read(folder / "cmdline").replace("\0", " ").strip()
             parents.setdefault(int(stat[1]), []).append(Process(int(folder.name), int(stat[19]), command))
-    found: set[Process] = set()
+    processes: set[Process] = set()
     queue = [pid]
     while queue:
-        born = [child for child in parents.get(queue.pop(), []) if child not in found]
-        found.update(born)
+        born = [child for child in parents.get(queue.pop(), []) if child not in processes]
+        processes.update(born)
         queue += [child.pid for child in born]
-    return {process for process in found if process.runs()}
+    return {process for process in processes if process.runs()}
 
 
 def left(processes: set[Process], seconds: float) -> set[Process]:

@@ -26,7 +26,7 @@ TABLE = TableRef("raw.games")
 
 
 @pytest.mark.parametrize(
-    ("text", "zone", "said"),
+    ("text", "zone", "expected"),
     [
         ("2026-03-08", SYDNEY, DAY),
         ("20260308", NEW_YORK, DAY),
@@ -50,9 +50,9 @@ TABLE = TableRef("raw.games")
         ("", NEW_YORK, None),
     ],
 )
-def test_text_says_a_local_date_or_none(text: str, zone: ZoneInfo, said: date | None) -> None:
+def test_text_says_a_local_date_or_none(text: str, zone: ZoneInfo, expected: date | None) -> None:
     """A local time stands as it is, an offset is followed into the pipeline's zone; nothing is guessed."""
-    assert local_date(text, zone) == said
+    assert local_date(text, zone) == expected
 
 
 @given(st.dates(date(1970, 1, 2), date(2200, 1, 1)), st.sampled_from([NEW_YORK, SYDNEY, ZoneInfo("Asia/Kathmandu")]))

@@ -123,8 +123,8 @@ def test_a_lost_answer_is_not_taken_for_a_lost_race(firestore_host: str, monkeyp
         proxy.lose(lambda: [document and document.data for document in direct.get("claims/a")] == [{"n": 1}])
         with pytest.raises(Unavailable, match="outcome unknown"):
             store.update("claims/a", {"n": 1}, version)
-        found = store.get("claims/a", "claims/b")
-        assert [document and document.data for document in found] == [{"n": 1}, {"owner": "us"}]
+        documents = store.get("claims/a", "claims/b")
+        assert [document and document.data for document in documents] == [{"n": 1}, {"owner": "us"}]
         assert store.create("claims/b", {"owner": "us"}) is None
 
 

@@ -53,8 +53,8 @@ TEN = ManualClock().now()
 @pytest.mark.parametrize("status", [202, 429, 503])
 def test_what_a_service_asks_for_is_told(header: str | None, seconds: int | None, status: int) -> None:
     """Retry-After in both its forms, an hour at most, by the clock of the call; None where nothing can be read."""
-    told = {} if header is None else {"Retry-After": header}
-    with LocalServer(ServerAnswer(status, b"", told)) as server:
+    headers = {} if header is None else {"Retry-After": header}
+    with LocalServer(ServerAnswer(status, b"", headers)) as server:
         response = RequestsHttp(False, ManualClock()).request("GET", server.url, None, SECOND)
     assert response.retry_at == (None if seconds is None else TEN + seconds * SECOND)
 
@@ -222,10 +222,10 @@ def test_each_service_has_a_token_of_its_own(issuer: LocalServer) -> None:
     clock = ManualClock()
     http = RequestsHttp(identity_tokens=True, clock=clock)
     issuer.answers.extend(_token(issuer, clock.now() + timedelta(hours=1), n) for n in range(2))
-    with LocalServer() as one, LocalServer() as two:
-        http.request("GET", one.url, None, SECOND)
+    with LocalServer() as server, LocalServer() as two:
+        http.request("GET", server.url, None, SECOND)
         http.request("GET", two.url, None, SECOND)
-    assert one.asked[0].headers["Authorization"] != two.asked[0].headers["Authorization"]
+    assert server.asked[0].headers["Authorization"] != two.asked[0].headers["Authorization"]
 
 
 def test_no_token_no_call(issuer: LocalServer) -> None:

@@ -52,10 +52,10 @@ def reader(apis: CloudApis, **settings: Any) -> GoogleInventory:
 def test_everything_is_read_page_by_page(apis: CloudApis) -> None:
     """As declared: nothing is odd, and each subscription has its newest number."""
     apis.waiting[FED] = [700, 12]
-    found = reader(apis)
-    assert list(odd_schedules(DECLARED, found.schedules())) == []
-    assert list(odd_subscriptions(DECLARED, found.subscriptions())) == []
-    waiting = found.backlog()
+    cloud_inventory = reader(apis)
+    assert list(odd_schedules(DECLARED, cloud_inventory.schedules())) == []
+    assert list(odd_subscriptions(DECLARED, cloud_inventory.subscriptions())) == []
+    waiting = cloud_inventory.backlog()
     assert waiting.keys() == DECLARED.subscriptions.keys()
     assert {name: count for name, count in waiting.items() if count} == {FED: 12}
     assert len(apis.asked) > len(ASKS) * 2
@@ -63,17 +63,17 @@ def test_everything_is_read_page_by_page(apis: CloudApis) -> None:
 
 def test_the_questions_are_those_of_the_references(apis: CloudApis) -> None:
     """Paths, filter and interval; every call carries the token."""
-    found = reader(apis)
+    cloud_inventory = reader(apis)
     for ask in ASKS.values():
-        ask(found)
-    paths = {urlsplit(one.path).path for one in apis.asked}
+        ask(cloud_inventory)
+    paths = {urlsplit(request.path).path for request in apis.asked}
     assert paths == {
         f"/v1/projects/{PROJECT}/locations/us-west2/jobs",
         f"/v1/projects/{PROJECT}/subscriptions",
         f"/v3/projects/{PROJECT}/timeSeries",
     }
-    assert {one.headers["authorization"] for one in apis.asked} == {"Bearer a-token"}
-    query = parse_qs(urlsplit(next(one.path for one in apis.asked if "timeSeries" in one.path)).query)
+    assert {request.headers["authorization"] for request in apis.asked} == {"Bearer a-token"}
+    query = parse_qs(urlsplit(next(request.path for request in apis.asked if "timeSeries" in request.path)).query)
     assert query["filter"] == ['metric.type = "pubsub.googleapis.com/subscription/num_undelivered_messages"']
     assert query["interval.endTime"] == [NOW.isoformat()]
     assert query["interval.startTime"] == [(NOW - timedelta(minutes=10)).isoformat()]
@@ -188,11 +188,11 @@ def test_what_is_no_answer_is_unavailable_with_its_reason(apis: CloudApis, api: 
     """Never an empty list, which would be taken for a project where nothing is; the other two still answer."""
     answer, why = BAD[bad]
     apis.instead[api] = answer
-    found = reader(
+    cloud_inventory = reader(
         apis, timeout=timedelta(seconds=0.3) if bad in ("hangs", "stalls", "drips") else timedelta(seconds=5)
     )
     with pytest.raises(Unavailable) as raised:
-        ASKS[api](found)
+        ASKS[api](cloud_inventory)
     assert raised.value.port == "inventory"
     assert raised.value.reason.startswith(api)
     assert why in raised.value.reason
@@ -232,9 +232,9 @@ def test_a_check_of_what_cannot_be_read_is_never_green(apis: CloudApis, tmp_path
     judged = lambda: check_all(ctx, (fixture.check,), fixture.target(), None)[0]  # noqa: E731 - said twice
     assert judged().status is Status.PASS
     apis.instead[CHECKS[name]] = BAD["403"][0]
-    found = judged()
-    assert (found.status, found.port) == (Status.ERROR, "inventory")
-    assert "it needs roles/" in found.message
+    result = judged()
+    assert (result.status, result.port) == (Status.ERROR, "inventory")
+    assert "it needs roles/" in result.message
 
 
 def test_a_subscription_without_a_number_is_not_read(apis: CloudApis, tmp_path: Any) -> None:
@@ -242,10 +242,10 @@ def test_a_subscription_without_a_number_is_not_read(apis: CloudApis, tmp_path: 
     fixture = read(VALIDATION.checks["subscription_backlog"], "passes")
     del apis.waiting[FED]
     ctx = replace(on_duckdb(fixture, tmp_path / "house.duckdb"), inventory=reader(apis))
-    [found] = check_all(ctx, (fixture.check,), fixture.target(), None)
-    assert found.status is Status.ERROR
-    assert found.unread == (f"backlog of {FED}: monitoring has no number",)
-    assert len(found.measures) == 10
+    [result] = check_all(ctx, (fixture.check,), fixture.target(), None)
+    assert result.status is Status.ERROR
+    assert result.unread == (f"backlog of {FED}: monitoring has no number",)
+    assert len(result.measures) == 10
 
 
 def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> None:
@@ -253,9 +253,9 @@ def test_dead_letters_warn_from_the_first(apis: CloudApis, tmp_path: Any) -> Non
     fixture = read(VALIDATION.checks["subscription_backlog"], "passes")
     apis.waiting[DECLARED.dead_letters] = [1]
     ctx = replace(on_duckdb(fixture, tmp_path / "house.duckdb"), inventory=reader(apis))
-    [found] = check_all(ctx, (fixture.check,), fixture.target(), None)
-    assert found.status is Status.WARN
-    assert DECLARED.dead_letters in found.message
+    [result] = check_all(ctx, (fixture.check,), fixture.target(), None)
+    assert result.status is Status.WARN
+    assert DECLARED.dead_letters in result.message
 
 
 def test_what_is_declared_is_the_manifests() -> None:

@@ -68,15 +68,15 @@ def test_labels_are_only_what_is_given() -> None:
 
 def test_a_key_with_a_meaning_of_its_own_steps_aside() -> None:
     """A key called message or timestamp changes neither the event nor the entry's time."""
-    said = _entry(message="m", timestamp="yesterday", httpRequest="h")
-    assert said == {
+    entry = _entry(message="m", timestamp="yesterday", httpRequest="h")
+    assert entry == {
         "severity": "INFO", "message": "decision.made", "message_": "m", "timestamp_": "yesterday", "httpRequest_": "h",
     }  # fmt: skip
 
 
 def test_values_of_the_core_are_readable() -> None:
     """Times are ISO 8601, durations seconds, sets sorted, words words."""
-    said = _entry(
+    entry = _entry(
         at=datetime(2026, 1, 22, 10, tzinfo=UTC),
         day=date(2026, 1, 22),
         wait=timedelta(minutes=2),
@@ -85,10 +85,10 @@ def test_values_of_the_core_are_readable() -> None:
         nested={"names": ("a",)},
         key=RunKey("nba", date(2026, 1, 22), "overnight"),
     )
-    assert said["at"] == "2026-01-22T10:00:00+00:00"
-    assert (said["day"], said["wait"], said["missing"]) == ("2026-01-22", 120.0, ["a", "b"])
-    assert (said["outcome"], said["nested"]) == ("success", {"names": ["a"]})
-    assert said["key"].startswith("RunKey(")
+    assert entry["at"] == "2026-01-22T10:00:00+00:00"
+    assert (entry["day"], entry["wait"], entry["missing"]) == ("2026-01-22", 120.0, ["a", "b"])
+    assert (entry["outcome"], entry["nested"]) == ("success", {"names": ["a"]})
+    assert entry["key"].startswith("RunKey(")
 
 
 def _endless() -> list[object]:
@@ -105,9 +105,9 @@ def _endless() -> list[object]:
 def test_nothing_makes_it_raise(value: object) -> None:
     """A value that JSON cannot say becomes text, the other keys stay as they are, and the line stays a line."""
     written = line("decision.made", "INFO", {"odd": value, "good": {"n": 1}})
-    said = json.loads(written, parse_constant=pytest.fail)
-    assert (said["message"], said["good"]) == ("decision.made", {"n": 1})
-    assert isinstance(said["odd"], str | list)
+    entry = json.loads(written, parse_constant=pytest.fail)
+    assert (entry["message"], entry["good"]) == ("decision.made", {"n": 1})
+    assert isinstance(entry["odd"], str | list)
     written.encode()
 
 

@@ -67,6 +67,6 @@ def test_a_docstring_names_keys_only() -> None:
         shape = shapes.pop()
         shapes += shape.__subclasses__()
         if shape.__module__.startswith("shared."):
-            known = {field.encode_name for field in msgspec.structs.fields(shape)}
-            stale += [f"{shape.__name__}.{key}" for key in descriptions(shape) if key not in known]
+            field_names = {field.encode_name for field in msgspec.structs.fields(shape)}
+            stale += [f"{shape.__name__}.{key}" for key in descriptions(shape) if key not in field_names]
     assert stale == []

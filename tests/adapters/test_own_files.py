@@ -60,41 +60,44 @@ def nba_and_sales(folder: Path, whose: str = "") -> Path:
 def test_each_pipeline_has_its_own_workflows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What says that it is nba's is nobody else's, whether it lies beside the policies or the environment names it."""
     for variables in ({}, {"ORCH_WORKFLOWS": str(tmp_path / "workflows.yaml")}):
-        known = contexts(nba_and_sales(tmp_path), monkeypatch, **variables)
-        with runtime.override_context(*known.values()):
-            assert with_workflows(known["nba"]).workflows is not None
-            assert with_workflows(known["sales"]).workflows is None
+        pipeline_contexts = contexts(nba_and_sales(tmp_path), monkeypatch, **variables)
+        with runtime.override_context(*pipeline_contexts.values()):
+            assert with_workflows(pipeline_contexts["nba"]).workflows is not None
+            assert with_workflows(pipeline_contexts["sales"]).workflows is None
 
 
 def test_of_several_a_workflow_file_has_to_say_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused with file, key and hint; of one pipeline alone nothing needs to be said."""
-    known = contexts(nba_and_sales(tmp_path, "\n"), monkeypatch)
-    with runtime.override_context(*known.values()), pytest.raises(PolicyError, match="pipeline: is missing"):
-        with_workflows(known["nba"])
-    alone = replace(known["nba"], several=False)
+    pipeline_contexts = contexts(nba_and_sales(tmp_path, "\n"), monkeypatch)
+    with (
+        runtime.override_context(*pipeline_contexts.values()),
+        pytest.raises(PolicyError, match="pipeline: is missing"),
+    ):
+        with_workflows(pipeline_contexts["nba"])
+    alone = replace(pipeline_contexts["nba"], several=False)
     assert with_workflows(alone).workflows is not None
 
 
 def test_a_workflow_file_of_another_pipeline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One pipeline alone that is given another's file is told so, with both names."""
-    known = contexts(nba_and_sales(tmp_path, "pipeline: sales\n"), monkeypatch)
+    pipeline_contexts = contexts(nba_and_sales(tmp_path, "pipeline: sales\n"), monkeypatch)
     monkeypatch.setenv("ORCH_WORKFLOWS", str(tmp_path / "workflows.yaml"))
     with pytest.raises(PolicyError, match="is sales, the policy's is nba"):
-        with_workflows(replace(known["nba"], several=False))
+        with_workflows(replace(pipeline_contexts["nba"], several=False))
 
 
 def test_a_slip_in_the_name_is_no_other_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What names a pipeline that no policy of the folder is, is refused, and not taken for somebody else's."""
-    known = contexts(nba_and_sales(tmp_path, "pipeline: nbaa\n"), monkeypatch)
+    pipeline_contexts = contexts(nba_and_sales(tmp_path, "pipeline: nbaa\n"), monkeypatch)
     with pytest.raises(PolicyError, match="is nbaa, the policy's is nba"):
-        with_workflows(known["nba"])
+        with_workflows(pipeline_contexts["nba"])
 
 
 def test_each_pipeline_has_its_own_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks in `config/` are nba's: it has them wherever its policy lies, and no other pipeline has."""
-    known = contexts(nba_and_sales(tmp_path), monkeypatch)
-    with runtime.override_context(*known.values()):
-        nba, sales = own_checks(known["nba"]), own_checks(known["sales"])
+    pipeline_contexts = contexts(nba_and_sales(tmp_path), monkeypatch)
+    with runtime.override_context(*pipeline_contexts.values()):
+        nba, sales = own_checks(pipeline_contexts["nba"]), own_checks(pipeline_contexts["sales"])
     assert nba is not None
     assert nba.pipeline == "nba"
     assert sales is None

@@ -100,7 +100,7 @@ def test_any_mode_stands_under_each_mode() -> None:
     dues = [expect.due.warning for expect in expects.values() if expect.due]
     assert dues == [LocalTime(0, time(10, 30)), LocalTime(0, time(12, 45)), LocalTime(0, time(19, 45))]
     last = POLICY.transitions["phase5_to_phase6"].expects
-    assert [one.due is None for one in last.values()] == [True, False, True]
+    assert [expectation.due is None for expectation in last.values()] == [True, False, True]
 
 
 def test_a_key_of_the_mode_wins_over_any_mode(tmp_path: Path) -> None:
@@ -444,11 +444,11 @@ def test_a_bomb_is_refused_at_once(load: Callable[[Path], object], text: str, re
     began = clock.process_time()
     try:
         _, [problem, *_] = load(path)  # type: ignore[misc]
-        said, hint = f"{problem.key} {problem.reason}", problem.hint
+        message, hint = f"{problem.key} {problem.reason}", problem.hint
     except PolicyError as error:
-        said, hint = str(error), error.hint
-    assert reason in said
-    assert "line" in said
+        message, hint = str(error), error.hint
+    assert reason in message
+    assert "line" in message
     assert hint
     assert clock.process_time() - began < 5
 

@@ -158,7 +158,7 @@ def test_orch_check_takes_a_folder(tmp_path: Path) -> None:
     assert "weather is in order" in printed
     assert "sales is in order" in printed
     status, printed = kit.orch("check", str(path), "--json")
-    assert [one["pipeline"] for one in json.loads(printed[printed.index("{") :])["items"]] == ["weather", "sales"]
+    assert [item["pipeline"] for item in json.loads(printed[printed.index("{") :])["items"]] == ["weather", "sales"]
     status, printed = kit.orch("check", str(folder(tmp_path, MINIMAL, waits(mode="x"))))
     assert status == 2
     assert "there is no mode x in weather" in printed

@@ -67,11 +67,11 @@ def mutate(policy: dict[str, Any], path: Path_, how: str, value: Any) -> None:
 @settings(max_examples=200, deadline=None)
 @given(mutations)
 def test_a_mutated_policy_loads_or_is_refused_with_a_key(
-    tmp_path_factory: pytest.TempPathFactory, found: list[tuple[Path_, str, Any]]
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Path_, str, Any]]
 ) -> None:
     """Whatever is deleted, renamed or replaced: the policy loads, or a PolicyError names the key and has a hint."""
     policy = nba()
-    for path, how, value in found:
+    for path, how, value in changes:
         mutate(policy, path, how, value)
     file = write(tmp_path_factory.getbasetemp(), policy)
     error = outcome(file)

@@ -18,26 +18,26 @@ def schema_faults(value: Any, schema: dict[str, Any], root: dict[str, Any], wher
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
     if "anyOf" in schema:
-        tried = [schema_faults(value, one, root, where) for one in schema["anyOf"]]
+        tried = [schema_faults(value, alternative, root, where) for alternative in schema["anyOf"]]
         return [] if any(not faults for faults in tried) else [fault for faults in tried for fault in faults]
     if "type" in schema and not KEYWORDS["type"](value, schema["type"]):
         return [f"{where} is not of type {schema['type']!r}"]
-    found = []
+    problems = []
     for word, want in schema.items():
         fits = KEYWORDS[word](value, want)
-        found += [] if fits else [f"{where} is not of {word} {want!r}"]
+        problems += [] if fits else [f"{where} is not of {word} {want!r}"]
     if isinstance(value, list):
         for place, item in enumerate(value):
-            found += schema_faults(item, schema.get("items", {}), root, f"{where}[{place}]")
+            problems += schema_faults(item, schema.get("items", {}), root, f"{where}[{place}]")
     if isinstance(value, dict):
-        known = schema.get("properties", {})
+        properties = schema.get("properties", {})
         for key, item in value.items():
-            found += schema_faults(key, schema.get("propertyNames", {}), root, f"{where} key {key}")
-            below = known.get(key, schema.get("additionalProperties", {}))
-            found += (
+            problems += schema_faults(key, schema.get("propertyNames", {}), root, f"{where} key {key}")
+            below = properties.get(key, schema.get("additionalProperties", {}))
+            problems += (
                 [f"{where}.{key} is unknown"] if below is False else schema_faults(item, below, root, f"{where}.{key}")
             )
-    return found
+    return problems
 
 
 TYPES: dict[str, Any] = {
@@ -96,4 +96,4 @@ def test_the_schema_finds_mistakes(changes: dict[str, Any], fault: str) -> None:
     """The same editor marks a key that is unknown, missing, or of the wrong form."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     policy = json.loads(json.dumps(edit(nba(), changes), default=str))
-    assert any(fault in found for found in schema_faults(policy, schema, schema))
+    assert any(fault in schema_fault for schema_fault in schema_faults(policy, schema, schema))

@@ -120,8 +120,8 @@ STATUS = {"path": "/status", "query": {"game_date": "{game_date}"}, "at_work": {
 
 def test_a_service_says_how_it_is_asked_whether_it_is_at_work(tmp_path: Path) -> None:
     """`status`: a path, a query of templates, and what the answer says, one value or a list (behaviour D11)."""
-    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute/status": STATUS})))
-    status = found.services["precompute"].status
+    policy = load_policy(write(tmp_path, edit(nba(), {"services/precompute/status": STATUS})))
+    status = policy.services["precompute"].status
     assert status is not None
     assert (status.path, dict(status.query)) == ("/status", {"game_date": "{game_date}"})
     assert dict(status.at_work) == {"status": ("in_progress",), "n": (1,)}
@@ -196,8 +196,8 @@ def test_an_answer_that_can_never_be_given_is_refused(
 def test_a_narrow_line_may_stand_before_a_wide_one(tmp_path: Path) -> None:
     """The first that fits counts, so the exception comes first."""
     lines = [{**LINE, "body": {"status": "x"}, "means": "busy"}, LINE]
-    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute/answers": {"/x": lines}})))
-    assert len(found.services["precompute"].answers["/x"]) == 2
+    policy = load_policy(write(tmp_path, edit(nba(), {"services/precompute/answers": {"/x": lines}})))
+    assert len(policy.services["precompute"].answers["/x"]) == 2
 
 
 def test_a_service_says_where_it_is_ready_and_who_it_is(tmp_path: Path) -> None:
@@ -208,10 +208,10 @@ def test_a_service_says_where_it_is_ready_and_who_it_is(tmp_path: Path) -> None:
         "identity": {"path": "/health", "field": "service", "is": "precompute-processor"},
         "cloud_run": "nba-phase4-precompute-processors",
     }
-    found = load_policy(write(tmp_path, edit(nba(), {"services/precompute": service}))).services["precompute"]
-    assert (found.ready_path, found.identity_path, found.identity) == (
+    parsed_service = load_policy(write(tmp_path, edit(nba(), {"services/precompute": service}))).services["precompute"]
+    assert (parsed_service.ready_path, parsed_service.identity_path, parsed_service.identity) == (
         "/health/ready",
         "/health",
         "precompute-processor",
     )
-    assert found.deployed_as == "nba-phase4-precompute-processors"
+    assert parsed_service.deployed_as == "nba-phase4-precompute-processors"

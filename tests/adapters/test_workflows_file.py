@@ -22,8 +22,8 @@ POLICY = load_policy(PRODUCTION)
 
 def plain() -> dict[str, Any]:
     """Return a fresh copy of the production file as plain values."""
-    found: dict[str, Any] = yaml.safe_load(WORKFLOWS.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = yaml.safe_load(WORKFLOWS.read_text(encoding="utf-8"))
+    return document
 
 
 def refused(tmp_path: Path, changes: dict[str, Any]) -> PolicyError:
@@ -158,18 +158,18 @@ def test_a_pipeline_without_a_calendar_decides_by_the_clock_alone(tmp_path: Path
 def test_an_overlay_merges_mappings_and_replaces_lists() -> None:
     """As the policy's overlays do."""
     overlay = {"workflows": {"roster_refresh": {"decide": {"catch_up": False}}}, "defaults": {"attempts": 1}}
-    found = load_workflows(WORKFLOWS, POLICY, overlay)
-    assert found.defaults.attempts == 1
-    assert len(found.workflows["roster_refresh"].steps) == 3
-    assert not found.workflows["roster_refresh"].decide.catch_up  # type: ignore[union-attr]
+    workflows = load_workflows(WORKFLOWS, POLICY, overlay)
+    assert workflows.defaults.attempts == 1
+    assert len(workflows.workflows["roster_refresh"].steps) == 3
+    assert not workflows.workflows["roster_refresh"].decide.catch_up  # type: ignore[union-attr]
 
 
 def test_steps_come_after_those_they_wait_for() -> None:
     """Whatever order the file writes them in."""
     steps = plain()["workflows"]["roster_refresh"]["steps"]
     overlay = {"workflows": {"roster_refresh": {"steps": list(reversed(steps))}}}
-    found = load_workflows(WORKFLOWS, POLICY, overlay).workflows["roster_refresh"]
-    assert [step.name for step in found.steps] == ["rosters", "moves", "deals"]
+    workflow = load_workflows(WORKFLOWS, POLICY, overlay).workflows["roster_refresh"]
+    assert [step.name for step in workflow.steps] == ["rosters", "moves", "deals"]
 
 
 def test_the_checked_in_schema_is_up_to_date() -> None:

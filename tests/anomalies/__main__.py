@@ -23,8 +23,8 @@ def main() -> None:
             f"month, {tally.doubled} of {tally.false_alarms} of nights that really were twice or half"
         )
     both = sum(tally.false_alarms_a_month for tally in tallies.values())
-    told, faults = sum(t.told for t in tallies.values()), sum(t.faults for t in tallies.values())
-    print(f"both: recall {told / faults:.3f}, {both:.2f} false alarms a month")
+    alarms, faults = sum(t.told for t in tallies.values()), sum(t.faults for t in tallies.values())
+    print(f"both: recall {alarms / faults:.3f}, {both:.2f} false alarms a month")
 
 
 if __name__ == "__main__":

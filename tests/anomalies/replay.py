@@ -67,23 +67,23 @@ def _play(series: Series, nights: list[Night], limits: Anomalies, tally: Tally) 
         find = usuals.duration_band if series.what is What.DURATION else usuals.rows_band
         band = find(series.name, MODE, night.day, night.games)
         if isinstance(band, Band):
-            _count(tally, series, night, told=not band.holds(night.value))
+            _count(tally, series, night, is_told=not band.holds(night.value))
 
 
 def _section(series: Series) -> str:
     return "durations" if series.what is What.DURATION else "rows"
 
 
-def _count(tally: Tally, series: Series, night: Night, *, told: bool) -> None:
+def _count(tally: Tally, series: Series, night: Night, *, is_told: bool) -> None:
     twofold = night.share >= 2 or night.share <= 0.5
     if night.factor == 1:
-        tally.false_alarms += told
-        tally.doubled += told and twofold
+        tally.false_alarms += is_told
+        tally.doubled += is_told and twofold
         return
     tally.injected += 1
-    tally.injected_told += told
+    tally.injected_told += is_told
     if twofold:
         tally.faults += 1
-        tally.told += told
-        if not told:
+        tally.told += is_told
+        if not is_told:
             tally.missed.append(f"{series.name} {night.day}: {night.share:.2f} of {night.games} games")

@@ -59,8 +59,8 @@ class BatchKit(HandlersKit):
     def report(
         self, member: str, *, batch_id: str = "", ctx: Context | None = None, message_id: str = "", **body: Any
     ) -> Taken:
-        said = {"player_lookup": member, "batch_id": batch_id or self.batch_id(), **body}
-        return self.message_of(phase_word(self.declared), said, ctx, message_id)
+        fields = {"player_lookup": member, "batch_id": batch_id or self.batch_id(), **body}
+        return self.message_of(phase_word(self.declared), fields, ctx, message_id)
 
     def reports(self, first: int, last: int, **body: Any) -> None:
         for number in range(first, last + 1):
@@ -91,9 +91,13 @@ class BatchKit(HandlersKit):
         return stored.value
 
     def requests(self, member: str = "") -> list[Published]:
-        sent = [one for one in self.published if one.topic == ASK]
-        return [one for one in sent if member in ("", one.body["player_lookup"])]
+        sent = [publication for publication in self.published if publication.topic == ASK]
+        return [publication for publication in sent if member in ("", publication.body["player_lookup"])]
 
     def ends(self) -> list[Published]:
         """Return the completions that were published, `started` aside."""
-        return [one for one in self.published if one.topic == self.declared.publish and one.body["status"] != "started"]
+        return [
+            publication
+            for publication in self.published
+            if publication.topic == self.declared.publish and publication.body["status"] != "started"
+        ]

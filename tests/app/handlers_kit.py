@@ -128,14 +128,14 @@ class CountedStore:
         return self.inner.get(*paths)
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
-        found = self.inner.query(collection, where)
-        self._bill(reads=max(1, len(found)))
-        return found
+        documents = self.inner.query(collection, where)
+        self._bill(reads=max(1, len(documents)))
+        return documents
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
-        found = self.inner.between(collection, field, first, last, most)
-        self._bill(reads=max(1, len(found)))
-        return found
+        documents = self.inner.between(collection, field, first, last, most)
+        self._bill(reads=max(1, len(documents)))
+        return documents
 
     def count(self, collection: str, where: Where | None = None) -> int:
         self._bill(reads=1)
@@ -317,7 +317,7 @@ class HandlersKit:
     def fail(self, port: str, kind: FaultKind = FaultKind.UNAVAILABLE, lasts: timedelta = FOREVER) -> None:
         self.stage.fail(port, kind, lasts)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """End every fault."""
         self.stage._faults.clear()
 
@@ -339,8 +339,8 @@ class HandlersKit:
     def message(
         self, processor: str, status: str = "success", records: int | None = None, **body: Any
     ) -> dict[str, Any]:
-        said = {"processor_name": processor, "game_date": DAY.isoformat(), "mode": "overnight", "status": status}
-        return {**said, **({} if records is None else {"record_count": records}), **body}
+        fields = {"processor_name": processor, "game_date": DAY.isoformat(), "mode": "overnight", "status": status}
+        return {**fields, **({} if records is None else {"record_count": records}), **body}
 
     def delivery(self, phase: str, data: bytes, message_id: str = "", published: datetime | None = None) -> Delivery:
         now = self.clock.now()
@@ -362,8 +362,8 @@ class HandlersKit:
         **body: Any,
     ) -> Receipt:
         """Let one completion be handled; raises what the platform would answer by delivering it again."""
-        said = self.message(processor, status, records, **body)
-        return self.take(PHASE_OF[processor], json.dumps(said).encode(), message_id, ctx)
+        message = self.message(processor, status, records, **body)
+        return self.take(PHASE_OF[processor], json.dumps(message).encode(), message_id, ctx)
 
     def finish_phase2(self) -> None:
         """Let phase 2 report all that its transition waits for."""
@@ -397,13 +397,13 @@ class HandlersKit:
     # what can be seen
 
     def state(self, transition: str, key: RunKey = NIGHT) -> TransitionState:
-        [found] = self.store.inner.get(transition_path(key, transition))
-        return TransitionState() if found is None else from_data(TransitionState, found.data)
+        [document] = self.store.inner.get(transition_path(key, transition))
+        return TransitionState() if document is None else from_data(TransitionState, document.data)
 
     def run(self, key: RunKey = NIGHT) -> Run:
-        found = load_run(self.store.inner, key).run
-        assert found is not None
-        return found.value
+        run = load_run(self.store.inner, key).run
+        assert run is not None
+        return run.value
 
     def completion(self, processor: str, key: RunKey = NIGHT) -> Completion | None:
         phases = load_run(self.store.inner, key).completions
@@ -425,7 +425,7 @@ class HandlersKit:
     @property
     def trigger_ids(self) -> list[str]:
         """The trigger ids of the messages, in the order they left; messages of one dispatch count once."""
-        sent = [(one.body["trigger_id"], one.body["attempt"]) for one in self.published]
+        sent = [(publication.body["trigger_id"], publication.body["attempt"]) for publication in self.published]
         return [trigger_id for trigger_id, _ in dict.fromkeys(sent)]
 
     def notices(self, kind: str = "", *, resolved: bool | None = None) -> list[Notice]:

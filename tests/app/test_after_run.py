@@ -27,8 +27,8 @@ def shop(**after: Any) -> HandlersKit:
 
 def say(kit: HandlersKit, mode: str, *names: str, phase: str = "orders") -> None:
     for name in names:
-        said = {"processor_name": name, "game_date": DAY.isoformat(), "mode": mode, "status": "success"}
-        kit.take(phase, json.dumps(said).encode())
+        body = {"processor_name": name, "game_date": DAY.isoformat(), "mode": mode, "status": "success"}
+        kit.take(phase, json.dumps(body).encode())
 
 
 def test_the_sweep_after_the_other_run_was_sent_lets_it_go() -> None:
@@ -61,8 +61,8 @@ def test_an_operator_does_not_wait() -> None:
     """D9: whatever it waits for, an operator may start it."""
     kit = shop(transition=BOOKS)
     say(kit, "us", "orders")
-    status, said = kit.orch("trigger", BOOKS, str(DAY), "--mode", "us", "--reason", "eu is closed today")
-    assert status == 0, said
+    status, output = kit.orch("trigger", BOOKS, str(DAY), "--mode", "us", "--reason", "eu is closed today")
+    assert status == 0, output
     assert kit.trigger_ids == [US.trigger_id(BOOKS, 1)]
 
 

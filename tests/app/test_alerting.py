@@ -50,8 +50,10 @@ def blocked(kit: HandlersKit) -> None:
         kit.deliver(processor, records=200)
 
 
-def update_alerts_of(kit: HandlersKit, *found: Condition, unseen: frozenset[str] = frozenset()) -> list[datetime]:
-    conditions = {condition.fingerprint: condition for condition in found}
+def update_alerts_of(
+    kit: HandlersKit, *current_conditions: Condition, unseen: frozenset[str] = frozenset()
+) -> list[datetime]:
+    conditions = {condition.fingerprint: condition for condition in current_conditions}
     seen = {STANDING.run} - unseen
     return kit.act(lambda: raise_alerts.update_alerts(kit.ctx, conditions, seen, unseen, kit.clock.now()))
 
@@ -108,7 +110,7 @@ def test_of_two_that_find_it_pending_one_sends(seed: int) -> None:
     kit = HandlersKit(seed=seed)
     kit.fail("slack")
     kit.act(lambda: raise_alerts.raise_now(kit.ctx, [STANDING]))
-    kit.mend()
+    kit.restore()
     kit.wait()
     now = kit.clock.now()
     kit.at_once(*(partial(outbox.send_pending, kit.instance(), now) for _ in range(3)))
@@ -238,7 +240,7 @@ def test_an_alert_that_was_never_sent_has_no_end(kit: HandlersKit) -> None:
     for _ in range(3):
         kit.wait()
         update_alerts_of(kit)
-    kit.mend()
+    kit.restore()
     kit.wait()
     update_alerts_of(kit)
     assert kit.notices() == []
@@ -251,7 +253,7 @@ def test_a_recovery_that_could_not_be_sent_is_sent_later(kit: HandlersKit) -> No
     for _ in range(4):
         kit.wait()
         update_alerts_of(kit)
-    kit.mend()
+    kit.restore()
     for _ in range(4):
         kit.wait()
         update_alerts_of(kit)
@@ -266,18 +268,18 @@ def test_back_before_its_end_was_told_it_stays_as_it_was(kit: HandlersKit) -> No
         kit.wait()
         update_alerts_of(kit)
     update_alerts_of(kit, STANDING)
-    kit.mend()
+    kit.restore()
     for _ in range(4):
         kit.wait()
         update_alerts_of(kit, STANDING)
     assert [notice.resolved for notice in kit.notices()] == [False]
 
 
-def dies_at_the_sink(kit: HandlersKit, fate: Fate, *found: Condition) -> None:
+def dies_at_the_sink(kit: HandlersKit, fate: Fate, *conditions: Condition) -> None:
     """Let the next sweep write that it is about to send, and die as it does; the one after comes when others may."""
     kit.effects.fate = (len(kit.effects.done) + 1, fate)
     with pytest.raises(Crash):
-        update_alerts_of(kit, *found)
+        update_alerts_of(kit, *conditions)
     kit.ctx = kit.instance()
 
 
@@ -292,7 +294,7 @@ def test_the_end_of_what_may_have_been_heard_is_told(
         kit.fail("slack", FaultKind.REJECTS)
         kit.wait(timedelta(minutes=3))
         update_alerts_of(kit, STANDING)
-        kit.mend()
+        kit.restore()
     for _ in range(4):
         kit.wait(timedelta(seconds=52))
         update_alerts_of(kit)
@@ -360,7 +362,7 @@ def test_a_refusal_is_tried_again_hourly(kit: HandlersKit) -> None:
     kit.wait()
     update_alerts_of(kit, STANDING)
     assert kit.sink.tried == 2
-    kit.mend()
+    kit.restore()
     kit.wait(HOUR)
     update_alerts_of(kit, STANDING)
     assert len(kit.notices()) == 1
@@ -388,7 +390,7 @@ def test_no_failure_of_alerting_fails_a_transition(kit: HandlersKit, port: str) 
     for processor in PHASE3:
         kit.deliver(processor, records=200, ctx=ctx)
     assert kit.state(TO4).state is State.DISPATCHED
-    kit.mend()
+    kit.restore()
     kit.wait()
     kit.sweep()
     assert [notice.kind for notice in kit.notices()] == ["gate_warning"]
@@ -434,10 +436,10 @@ def test_an_unfit_service_is_critical_after_five_minutes(kit: HandlersKit) -> No
     kit.wait(SECOND)
     kit.sweep()
     kit.sweeps(5)
-    [said] = kit.notices("preflight")
-    assert said.severity == "critical"
+    [notice] = kit.notices("preflight")
+    assert notice.severity == "critical"
     for part in ("precompute", "200", "nba-phase3-analytics-processors", "nba-phase4-precompute-processors"):
-        assert part in said.text
+        assert part in notice.text
     kit.health("precompute", Health.HEALTHY)
     kit.sweeps(3)
     assert [notice.resolved for notice in kit.notices("preflight")] == [False, True]
@@ -449,8 +451,8 @@ def test_three_failures_of_one_cause_are_one_warning(kit: HandlersKit) -> None:
     for number in range(10):
         kit.deliver(PGS, "failed", error_message="quota exceeded")
         assert len(kit.notices("failing")) == int(number >= 2)
-    [said] = kit.notices("failing")
-    assert "quota exceeded" in said.text
+    [notice] = kit.notices("failing")
+    assert "quota exceeded" in notice.text
     assert alert_of(kit, "failing")["count"] == 8
     kit.deliver(PGS, records=203)
     kit.sweeps(3)
@@ -469,8 +471,8 @@ def test_failures_of_different_causes_are_no_series(kit: HandlersKit) -> None:
 
 
 def alert_of(kit: HandlersKit, kind: str) -> dict[str, object]:
-    [found] = [dict(document) for document in kit.documents("alerts") if document["kind"] == kind]
-    return found
+    [alert_document] = [dict(document) for document in kit.documents("alerts") if document["kind"] == kind]
+    return alert_document
 
 
 def test_backfill_raises_nothing_above_info() -> None:
@@ -478,9 +480,9 @@ def test_backfill_raises_nothing_above_info() -> None:
     live, past = nightmare(backfill=False), nightmare(backfill=True)
     assert {notice.severity for notice in live.notices()} == {"critical", "warning", "info"}
     assert {notice.severity for notice in past.notices()} == {"info"}
-    said = {notice.kind for notice in past.notices()}
-    assert {"gate", "preflight", "failing", "held"} <= said
-    assert not {kind for kind in said if kind.startswith("due_")}
+    kinds = {notice.kind for notice in past.notices()}
+    assert {"gate", "preflight", "failing", "held"} <= kinds
+    assert not {kind for kind in kinds if kind.startswith("due_")}
 
 
 def nightmare(*, backfill: bool) -> HandlersKit:

@@ -64,9 +64,9 @@ def test_both_sides_are_there(kit: HandlersKit) -> None:
     assert rows(kit) == []
     kit.sweeps(3)
     assert messages(kit) == ["m-1"]
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.pending_audit == ()
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.pending_audit == ()
 
 
 def test_the_record_is_away(kit: HandlersKit) -> None:
@@ -94,9 +94,9 @@ def test_state_is_away(kit: HandlersKit) -> None:
     kit.deliver(PGS, records=200, message_id="m-1")
     kit.sweeps(3)
     assert messages(kit) == ["m-1"]
-    known = kit.completion(PGS)
-    assert known is not None
-    assert (known.superseded, known.message_ids) == (0, ("m-1",))
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert (completion.superseded, completion.message_ids) == (0, ("m-1",))
 
 
 def test_both_are_away(kit: HandlersKit) -> None:
@@ -171,7 +171,7 @@ def test_the_breaker_stops_asking_and_asks_again(kit: HandlersKit) -> None:
     tried = kit.audit.tried
     kit.sweep(ctx=kit.instance())
     assert kit.audit.tried == tried
-    kit.mend()
+    kit.restore()
     kit.wait(timedelta(seconds=30))
     for _ in range(4):
         kit.deliver(PGS, records=201)
@@ -196,10 +196,10 @@ def test_a_document_that_waits_for_the_record_is_bounded(kit: HandlersKit) -> No
     kit.fail("record")
     for number in range(200):
         kit.deliver(PGS, "failed", message_id=f"m-{number}")
-    known = kit.completion(PGS)
-    assert known is not None
-    assert len(known.pending_audit) <= 50
-    assert known.pending_audit[-1].message_id == "m-199"
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert len(completion.pending_audit) <= 50
+    assert completion.pending_audit[-1].message_id == "m-199"
 
 
 # what is written
@@ -277,8 +277,8 @@ def test_a_report_to_a_closed_run_reaches_the_record(kit: HandlersKit) -> None:
     kit.deliver(PGS, records=190, message_id="m-older", timestamp=(now - HOUR).isoformat())
     assert {row["message_id"] for row in rows(kit)} == {"m-early"}
     kit.sweeps(65)
-    found = {row["message_id"]: row["superseded"] for row in rows(kit)}
-    assert found == {"m-early": False, "m-late": False, "m-older": True}
+    supersession = {row["message_id"]: row["superseded"] for row in rows(kit)}
+    assert supersession == {"m-early": False, "m-late": False, "m-older": True}
 
 
 def test_state_gets_what_only_the_record_took(kit: HandlersKit) -> None:
@@ -290,10 +290,10 @@ def test_state_gets_what_only_the_record_took(kit: HandlersKit) -> None:
             kit.deliver(processor, records=200, message_id=f"m-{processor}", correlation_id="c-1")
     kit.sweeps(11)
     assert kit.state(TO4).state is State.DISPATCHED
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.latest is not None
-    assert (known.latest.records, known.latest.correlation_id) == (200, "c-1")
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.latest is not None
+    assert (completion.latest.records, completion.latest.correlation_id) == (200, "c-1")
     [notice] = kit.notices("reconciled")
     assert (notice.severity, "5 completions" in notice.text) == ("info", True)
     kit.sweeps(70)
@@ -310,14 +310,14 @@ def test_a_row_gives_back_the_whole_report() -> None:
     )  # fmt: skip
     plain = report(PGS)
     unsaid = [
-        one.name
-        for one in fields(Report)
-        if getattr(whole, one.name) == getattr(plain, one.name)
-        and one.name not in ("phase", "processor", "occurred_at", "received_at")
+        field.name
+        for field in fields(Report)
+        if getattr(whole, field.name) == getattr(plain, field.name)
+        and field.name not in ("phase", "processor", "occurred_at", "received_at")
     ]
     assert unsaid == []
-    for one in (whole, plain):
-        assert report_of(completion_row(POLICY, NIGHT, one, superseded=False)[1].columns) == one
+    for sample in (whole, plain):
+        assert report_of(completion_row(POLICY, NIGHT, sample, superseded=False)[1].columns) == sample
 
 
 @pytest.mark.parametrize("need", list(Need), ids=lambda need: need.value)
@@ -330,9 +330,9 @@ def test_what_the_record_brings_back_is_of_its_loader(need: Need) -> None:
     with pytest.raises(Unavailable):
         kit.deliver(PGS, records=2, message_id="m-1", processor_name="Teams")
     kit.sweeps(6)
-    known = kit.completion(PGS)
-    assert known is not None
-    assert set(known.sources) == {"Teams"}
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert set(completion.sources) == {"Teams"}
 
 
 def test_a_trigger_that_the_record_brings_back_confirms_its_claim(kit: HandlersKit) -> None:
@@ -347,7 +347,7 @@ def test_a_trigger_that_the_record_brings_back_confirms_its_claim(kit: HandlersK
     with pytest.raises(Unavailable):
         kit.deliver("phase6_export", trigger_id=NIGHT.trigger_id(TO6, 1))
     kit.sweeps(4)
-    sent = [one for one in kit.published if one.body["transition"] == TO6]
+    sent = [publication for publication in kit.published if publication.body["transition"] == TO6]
     assert (kit.state(TO6).state, len(sent)) == (State.CONFIRMED, 1)
 
 
@@ -361,8 +361,8 @@ def test_what_the_record_took_before_the_dispatch_confirms_none(kit: HandlersKit
     with pytest.raises(Unavailable):
         kit.deliver("phase6_export")
     kit.sweeps(4)
-    known = kit.completion("phase6_export")
-    assert known is not None
+    completion = kit.completion("phase6_export")
+    assert completion is not None
     assert kit.state(TO6).state is State.DISPATCHED
     kit.deliver("phase6_export", "started")
     assert kit.state(TO6).state is State.CONFIRMED
@@ -376,9 +376,9 @@ def test_a_report_brought_back_and_delivered_again_counts_once(kit: HandlersKit)
         kit.deliver(PGS, records=200, message_id="m-1")
     kit.sweeps(6)
     kit.deliver(PGS, records=200, message_id="m-1")
-    known = kit.completion(PGS)
-    assert known is not None
-    assert (known.message_ids, known.superseded) == (("m-1",), 0)
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert (completion.message_ids, completion.superseded) == (("m-1",), 0)
 
 
 def test_a_comparison_without_difference_changes_nothing(kit: HandlersKit) -> None:
@@ -433,5 +433,5 @@ def test_an_inferred_completion_is_in_the_record_too(kit: HandlersKit) -> None:
     kit.change(rows={"nba_analytics.player_game_summary": {DAY: 203}})
     kit.clock.instant = kit.policy.local(kit.clock.instant).replace(hour=8, minute=30)
     kit.sweeps(2)
-    found = [row for row in rows(kit) if row["processor_name"] == PGS]
-    assert [row["outcome"] for row in found] == [Outcome.INFERRED.value]
+    entries = [row for row in rows(kit) if row["processor_name"] == PGS]
+    assert [row["outcome"] for row in entries] == [Outcome.INFERRED.value]

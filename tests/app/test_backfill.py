@@ -67,8 +67,8 @@ def answering(kit: HandlersKit, *answers: Answer) -> None:
 
 def test_dates_are_asked_oldest_first_in_the_backfill_lane(kit: HandlersKit) -> None:
     """Each date with units once, in a run of its own, the body that of the lane; who and why is kept with each."""
-    status, said = kit.orch(*MEANT)
-    assert status == 0, said
+    status, output = kit.orch(*MEANT)
+    assert status == 0, output
     assert asked_for(kit) == [str(day) for day in (FIRST, SECOND_DAY, LAST)]
     for call, day in zip(kit.reruns, (FIRST, SECOND_DAY, LAST), strict=True):
         assert (call.body["run_id"], call.body["lane"], call.body["reason"]) == (past(day).id, "backfill", WHY[1])
@@ -76,13 +76,13 @@ def test_dates_are_asked_oldest_first_in_the_backfill_lane(kit: HandlersKit) -> 
         act = kit.state("phase3_to_phase4", past(day)).acts[-1]
         assert (act.verb, act.by, act.reason) == ("rerun", "ada", WHY[1])
     assert kit.state("phase3_to_phase4", NIGHT).acts == ()
-    assert "3 of 3 accepted" in said
+    assert "3 of 3 accepted" in output
 
 
 def test_a_date_without_units_is_left_out_and_named(kit: HandlersKit) -> None:
     """By the calendar; its run is not opened."""
-    _, said = kit.orch(*MEANT)
-    assert f"{EMPTY}  left out: no games" in said
+    _, output = kit.orch(*MEANT)
+    assert f"{EMPTY}  left out: no games" in output
     assert kit.contents(f"runs/nba~{EMPTY}") == {}
 
 
@@ -90,10 +90,10 @@ def test_a_date_whose_live_run_is_open_is_left_to_it(kit: HandlersKit) -> None:
     """What is reported would count there: exit 3, and the command that asks in that run; so with what is to come."""
     kit.sweep()
     words = ("backfill", "phase3", "--from", str(DAY), "--to", "2026-01-23", *RANGE[6:], *WHY, "--yes")
-    status, said = kit.orch(*words)
+    status, output = kit.orch(*words)
     assert status == 3
-    [command] = re.findall(rf"{DAY}  left out: its live run is open, .*: bin/orch (.*)$", said, re.MULTILINE)
-    assert "2026-01-22  left out: its live run is of 2026-01-23, and is still to come" in said
+    [command] = re.findall(rf"{DAY}  left out: its live run is open, .*: bin/orch (.*)$", output, re.MULTILINE)
+    assert "2026-01-22  left out: its live run is of 2026-01-23, and is still to come" in output
     assert kit.reruns == []
     assert kit.orch(*shlex.split(command))[0] == 0
     assert [call.body["run_id"] for call in kit.reruns] == [NIGHT.id]
@@ -114,21 +114,26 @@ def test_a_date_on_which_everybody_is_disabled_is_left_out(kit: HandlersKit) -> 
     """Nobody would run; a call without names might be taken for one of all."""
     off = Disabled(since=date(2026, 1, 15), reason="moved")
     phase = kit.policy.phases["phase3"]
-    silent = replace(phase, processors={name: replace(one, disabled=off) for name, one in phase.processors.items()})
+    silent = replace(
+        phase, processors={name: replace(processor, disabled=off) for name, processor in phase.processors.items()}
+    )
     ctx = kit.instance(policy=replace(POLICY, phases={**POLICY.phases, "phase3": silent}))
-    _, said = kit.orch(*MEANT, ctx=ctx)
-    assert f"{LAST}  left out: every processor of phase3 is disabled on it" in said
+    _, output = kit.orch(*MEANT, ctx=ctx)
+    assert f"{LAST}  left out: every processor of phase3 is disabled on it" in output
     assert asked_for(kit) == [str(FIRST), str(SECOND_DAY)]
 
 
 def test_what_is_planned_is_what_is_sent(kit: HandlersKit) -> None:
     """The bodies of `--dry-run --json` are those that leave afterwards, the correlation id aside."""
-    status, said = kit.orch(*RANGE, *WHY, "--dry-run", "--json")
-    document = json.loads(said[: said.rindex("}") + 1])
-    assert (status, [one["state"] for one in document["dates"]]) == (0, ["planned", "left_out", "planned", "planned"])
+    status, output = kit.orch(*RANGE, *WHY, "--dry-run", "--json")
+    document = json.loads(output[: output.rindex("}") + 1])
+    assert (status, [entry["state"] for entry in document["dates"]]) == (
+        0,
+        ["planned", "left_out", "planned", "planned"],
+    )
     assert kit.effects.done == []
     kit.orch(*MEANT)
-    bodies = [one["body"] for one in document["dates"] if one["body"] is not None]
+    bodies = [entry["body"] for entry in document["dates"] if entry["body"] is not None]
     sent = [{**call.body, "correlation_id": "<new>"} for call in kit.reruns]
     assert bodies == json.loads(json.dumps(sent))
 
@@ -152,13 +157,13 @@ def test_each_answer_is_told_as_what_it_means(kit: HandlersKit) -> None:
     services = {**POLICY.services, "analytics": replace(service, answers=rules)}
     ctx = kit.instance(policy=replace(POLICY, services=services))
     answering(kit, Response(409, '{"batch": "b7"}'), Response(422, "unknown date"), Response(200, "{}"))
-    status, said = kit.orch(*MEANT, ctx=ctx)
-    assert status == 4, said
-    assert re.search(rf"^{FIRST}  busy: .*409", said, re.MULTILINE)
-    assert re.search(rf"^{SECOND_DAY}  refused: .*422.*unknown date", said, re.MULTILINE)
-    assert re.search(rf"^{LAST}  accepted: ", said, re.MULTILINE)
-    assert "1 of 3 accepted" in said
-    again = re.findall(r"again: bin/orch (.*)$", said, re.MULTILINE)
+    status, output = kit.orch(*MEANT, ctx=ctx)
+    assert status == 4, output
+    assert re.search(rf"^{FIRST}  busy: .*409", output, re.MULTILINE)
+    assert re.search(rf"^{SECOND_DAY}  refused: .*422.*unknown date", output, re.MULTILINE)
+    assert re.search(rf"^{LAST}  accepted: ", output, re.MULTILINE)
+    assert "1 of 3 accepted" in output
+    again = re.findall(r"again: bin/orch (.*)$", output, re.MULTILINE)
     answering(kit, Response(200, "{}"), Response(200, "{}"))
     assert [kit.orch(*shlex.split(words), ctx=ctx)[0] for words in again] == [0, 0]
     assert [call.body["run_id"] for call in kit.reruns[3:]] == [past(FIRST).id, past(SECOND_DAY).id]
@@ -167,9 +172,9 @@ def test_each_answer_is_told_as_what_it_means(kit: HandlersKit) -> None:
 def test_an_answer_that_did_nothing_is_not_yet(kit: HandlersKit) -> None:
     """A 200 whose body says that nothing ran is no yes, and is told with its words."""
     answering(kit, Response(200, '{"status": "no_processors"}'), Response(200, "{}"), Response(200, "{}"))
-    status, said = kit.orch(*MEANT)
+    status, output = kit.orch(*MEANT)
     assert status == 4
-    assert re.search(rf"^{FIRST}  not yet: .*no_processors", said, re.MULTILINE)
+    assert re.search(rf"^{FIRST}  not yet: .*no_processors", output, re.MULTILINE)
 
 
 OUTAGES: dict[str, tuple[Answer, date]] = {
@@ -185,10 +190,10 @@ def test_the_first_outage_ends_it_with_the_command_that_goes_on(
 ) -> None:
     """Exit 5, no further call; the command asks for the rest, a date that may be at work not again."""
     answering(kit, Response(200, "{}"), answer)
-    status, said = kit.orch(*MEANT, "--per-minute", "4")
+    status, output = kit.orch(*MEANT, "--per-minute", "4")
     assert (status, asked_for(kit)) == (5, [str(FIRST), str(SECOND_DAY)])
-    assert f"{SECOND_DAY}  no answer: " in said
-    [command] = GO_ON.findall(said)
+    assert f"{SECOND_DAY}  no answer: " in output
+    [command] = GO_ON.findall(output)
     words = shlex.split(command)[1:]
     assert (words[words.index("--from") + 1], words[words.index("--per-minute") + 1]) == (str(go_on_from), "4")
     answering(kit, Response(200, "{}"), Response(200, "{}"))
@@ -209,10 +214,10 @@ def test_an_outage_of_the_state_ends_it_too(kit: HandlersKit) -> None:
         return answer
 
     services.request = request  # type: ignore[method-assign]
-    status, said = kit.orch(*MEANT)
+    status, output = kit.orch(*MEANT)
     assert (status, asked_for(kit)) == (5, [str(FIRST), str(SECOND_DAY)])
-    assert f"{SECOND_DAY}  accepted: " in said, "what was accepted is not asked again"
-    [command] = GO_ON.findall(said)
+    assert f"{SECOND_DAY}  accepted: " in output, "what was accepted is not asked again"
+    [command] = GO_ON.findall(output)
     assert f"--from {LAST}" in command
 
 
@@ -224,9 +229,9 @@ def test_an_interruption_says_how_to_go_on(kit: HandlersKit, monkeypatch: pytest
             raise KeyboardInterrupt
 
     monkeypatch.setattr(kit.clock, "sleep", interrupted)
-    status, said = kit.orch(*MEANT)
+    status, output = kit.orch(*MEANT)
     assert (status, asked_for(kit)) == (130, [str(FIRST)])
-    assert f"--from {SECOND_DAY}" in GO_ON.findall(said)[0]
+    assert f"--from {SECOND_DAY}" in GO_ON.findall(output)[0]
 
 
 # before anything is sent
@@ -245,17 +250,17 @@ def test_a_person_at_a_terminal_sees_the_plan_and_is_asked(
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.confirm", confirm)
-    ended, said = kit.orch(*RANGE, *WHY)
+    ended, output = kit.orch(*RANGE, *WHY)
     assert (ended, len(kit.reruns)) == (status, 3 if answer else 0)
-    assert f"{FIRST}  5 games: POST " in said
+    assert f"{FIRST}  5 games: POST " in output
     assert "3 dates" in questions[0]
 
 
 def test_where_nobody_can_be_asked_yes_has_to_be_said(kit: HandlersKit) -> None:
     """Exit 4, nothing written or sent; the command of the hint does what was planned."""
-    status, said = kit.orch(*RANGE, *WHY)
+    status, output = kit.orch(*RANGE, *WHY)
     assert (status, kit.effects.done) == (4, [])
-    [command] = GO_ON.findall(said)
+    [command] = GO_ON.findall(output)
     assert kit.orch(*shlex.split(command)[1:])[0] == 0
     assert len(kit.reruns) == 3
 
@@ -285,6 +290,6 @@ REFUSED: dict[str, tuple[tuple[str, ...], Callable[[HandlersKit], dict[str, Any]
 def test_what_cannot_be_done_is_refused_before_anything_is_sent(kit: HandlersKit, case: str) -> None:
     """With the exit status of its kind and what is wrong; nothing written, nothing called."""
     argv, spoil, expected, message = REFUSED[case]
-    status, said = kit.orch(*argv, **spoil(kit))
-    assert (status, message in said) == (expected, True), said
+    status, output = kit.orch(*argv, **spoil(kit))
+    assert (status, message in output) == (expected, True), output
     assert kit.effects.done == []

@@ -109,9 +109,9 @@ def test_every_fault_has_its_tests(fault: str) -> None:
             assert (DAYS / f"{name}.yaml").is_file(), name
             continue
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function]
-        assert len(found) == 1, name
-        assert any(isinstance(node, ast.Assert) for node in ast.walk(found[0])), f"{name} asserts nothing"
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function]
+        assert len(functions) == 1, name
+        assert any(isinstance(node, ast.Assert) for node in ast.walk(functions[0])), f"{name} asserts nothing"
 
 
 def test_every_message_may_meet_a_new_instance() -> None:
@@ -274,7 +274,9 @@ def test_a_batch_at_0_percent_ends_at_its_deadline() -> None:
     assert end.body["missing"] == ["m001", "m002", "m003"]
     kit.start(1, key=SAME_DAY)
     kit.report("m001", batch_id=kit.batch_id(SAME_DAY))
-    assert [(one.body["mode"], one.body["status"]) for one in kit.ends()][1:] == [("same_day", "success")]
+    assert [(publication.body["mode"], publication.body["status"]) for publication in kit.ends()][1:] == [
+        ("same_day", "success")
+    ]
 
 
 def test_a_batch_closed_by_a_person_does_not_block_the_next() -> None:
@@ -282,8 +284,8 @@ def test_a_batch_closed_by_a_person_does_not_block_the_next() -> None:
     kit = BatchKit()
     kit.start(3)
     words = ("--mode", NIGHT.mode, "--reason", "enough", "--by", "x")
-    status, said = kit.orch("batch", "close", BATCH.name, NIGHT.day.isoformat(), *words)
-    assert status == 0, said
+    status, output = kit.orch("batch", "close", BATCH.name, NIGHT.day.isoformat(), *words)
+    assert status == 0, output
     kit.work()
     again = NIGHT.trigger_id("phase4_to_phase5", 2)
     kit.start(2, batch_id=again)

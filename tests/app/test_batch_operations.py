@@ -32,8 +32,8 @@ def counted(kit: HandlersKit, action: Callable[[], object]) -> Operations:
     return Operations(done["reads"], done["writes"], done["deletes"])
 
 
-def less(found: Operations, other: Operations) -> Operations:
-    return found + other * -1
+def less(operations: Operations, other: Operations) -> Operations:
+    return operations + other * -1
 
 
 def open_batch(members: int, reports: int, declared: object = QUIET) -> BatchKit:
@@ -73,10 +73,10 @@ def test_a_report(members: int) -> None:
     first = counted(kit, lambda: kit.report("m001", ctx=ctx))
     page = min(members, workload.PAGE)
     assert less(first, of(Unit.MEMBER_REPORT) + of(Unit.INDEX_PART)) == of(Unit.BATCH_INSTANCE, 1, page)
-    found = [counted(kit, lambda name=f"m{number:03d}": kit.report(name, ctx=ctx)) for number in range(2, 41)]  # type: ignore[misc]
+    costs = [counted(kit, lambda name=f"m{number:03d}": kit.report(name, ctx=ctx)) for number in range(2, 41)]  # type: ignore[misc]
     looking = of(Unit.MEMBER_REPORT) + of(Unit.INDEX_PART)
-    assert found.count(looking) == members // 100 - (members >= 100)
-    assert found.count(of(Unit.MEMBER_REPORT)) == len(found) - found.count(looking)
+    assert costs.count(looking) == members // 100 - (members >= 100)
+    assert costs.count(of(Unit.MEMBER_REPORT)) == len(costs) - costs.count(looking)
 
 
 def test_a_sweep_without_and_with_an_open_batch() -> None:
@@ -92,8 +92,8 @@ def test_a_sweep_of_a_batch_that_may_be_idle() -> None:
     kit = open_batch(50, 49)
     kit.minutes(3)
     for minute in range(4, 6):
-        found = less(counted(kit, lambda: kit.minutes(1)), BARE)
-        assert found == of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH, 1, minute + 1)
+        operations = less(counted(kit, lambda: kit.minutes(1)), BARE)
+        assert operations == of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH, 1, minute + 1)
 
 
 def test_silent_members_that_are_asked_again() -> None:
@@ -101,9 +101,9 @@ def test_silent_members_that_are_asked_again() -> None:
     kit = open_batch(300, 294, replace(BATCH, close=replace(BATCH.close, idle=None)))
     kit.minutes(5)
     asked = len(kit.requests())
-    found = less(counted(kit, lambda: kit.minutes(1)), BARE + of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH))
+    operations = less(counted(kit, lambda: kit.minutes(1)), BARE + of(Unit.BATCH_LOOK) + of(Unit.OPEN_BATCH))
     assert len(kit.requests()) == asked + 6
-    assert found == of(Unit.BATCH_REPEAT, 1, 3) + of(Unit.PAGE_AGAIN, 1, 94)
+    assert operations == of(Unit.BATCH_REPEAT, 1, 3) + of(Unit.PAGE_AGAIN, 1, 94)
 
 
 def test_a_close_step() -> None:
@@ -118,14 +118,14 @@ def test_a_close_step() -> None:
 @pytest.mark.parametrize("members", [50, 300])
 def test_a_batch_that_completes_costs_what_the_model_says(members: int) -> None:
     """Rows batch, batch instance, member report and batch end together, to the twentieth."""
-    found = off(*whole_batch(members, silent=0))
-    assert max(abs(share) for share in found.values()) <= TOLERANCE, found
+    deviations = off(*whole_batch(members, silent=0))
+    assert max(abs(share) for share in deviations.values()) <= TOLERANCE, deviations
 
 
 def test_a_batch_with_silent_members_costs_what_the_model_says() -> None:
     """Three percent are asked again twice, and it is closed by idleness: reads and writes to the twentieth."""
-    found = off(*whole_batch(300, silent=9))
-    assert max(abs(share) for share in found.values()) <= TOLERANCE, found
+    deviations = off(*whole_batch(300, silent=9))
+    assert max(abs(share) for share in deviations.values()) <= TOLERANCE, deviations
 
 
 WRONG = {
@@ -139,8 +139,8 @@ WRONG = {
 def test_a_wrong_assumption_is_seen(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that is off by one for each report, member or some for each page makes the comparison fail."""
     monkeypatch.setattr("shared.core.costs.operations.OPERATIONS", {**OPERATIONS, unit: WRONG[unit]})
-    found = off(*whole_batch(300, silent=0))
-    assert max(abs(share) for share in found.values()) > TOLERANCE
+    deviations = off(*whole_batch(300, silent=0))
+    assert max(abs(share) for share in deviations.values()) > TOLERANCE
 
 
 def whole_batch(members: int, silent: int) -> tuple[Operations, Operations]:
@@ -148,26 +148,26 @@ def whole_batch(members: int, silent: int) -> tuple[Operations, Operations]:
     kit, chance = BatchKit(BATCH), random.Random(members)
     names = [f"m{number:03d}" for number in range(1, members + 1)]
     reporting = chance.sample(names, members - silent)
-    found, sweeps = counted(kit, lambda: kit.start(members)), 0
+    operations, sweeps = counted(kit, lambda: kit.start(members)), 0
     instances = [kit.instance(), kit.instance()]
     for minute in range(30):
         for number, name in enumerate(reporting[minute * members // 4 : (minute + 1) * members // 4]):
-            found += counted(kit, lambda name=name, number=number: kit.report(name, ctx=instances[number % 2]))  # type: ignore[misc]
+            operations += counted(kit, lambda name=name, number=number: kit.report(name, ctx=instances[number % 2]))  # type: ignore[misc]
         if kit.batch().state is BatchState.PUBLISHED:
             break
-        found += less(counted(kit, lambda: kit.minutes(1)), BARE + of(Unit.BATCH_LOOK))
+        operations += less(counted(kit, lambda: kit.minutes(1)), BARE + of(Unit.BATCH_LOOK))
         sweeps += 1
     assert kit.batch().state is BatchState.PUBLISHED
     [load] = batch_loads(kit.policy, members)
     load = replace(load, silent=silent, minutes=sweeps, repeats=load.repeats if silent else 0)
     load = replace(load, idle_minutes=load.idle_minutes if silent else 0.0)
     # That it was closed without some is an alert, which the day counts among all of its alerts.
-    return of_batch(load, sweeps) + of(Unit.ALERT, bool(silent)), found
+    return of_batch(load, sweeps) + of(Unit.ALERT, bool(silent)), operations
 
 
-def off(modelled: Operations, found: Operations) -> dict[str, float]:
+def off(modelled: Operations, measurement: Operations) -> dict[str, float]:
     """Return by which share the model misses reads and writes."""
-    return {"reads": modelled.reads / found.reads - 1, "writes": modelled.writes / found.writes - 1}
+    return {"reads": modelled.reads / measurement.reads - 1, "writes": modelled.writes / measurement.writes - 1}
 
 
 def test_the_numbers_of_the_model_are_those_of_the_code() -> None:

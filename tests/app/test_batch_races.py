@@ -32,9 +32,9 @@ def instance_of(kit: BatchKit, members: int) -> Context:
 
 def place_unknown(kit: BatchKit, ctx: Context, members: int) -> str:
     """Return a member whose part of the index the instance has not read: it looks before it writes."""
-    known = ctx.memory.batches[kit.batch_id()]
+    memory = ctx.memory.batches[kit.batch_id()]
     names = (f"m{number:03d}" for number in range(2, members + 1))
-    return next(n for n in names if index_path(kit.batch_id(), known.load, known.buckets, n) not in known.places)
+    return next(n for n in names if index_path(kit.batch_id(), memory.load, memory.buckets, n) not in memory.places)
 
 
 def change(kit: BatchKit, member: str, **what: Any) -> None:

@@ -80,10 +80,10 @@ def without(whole: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_start_that_is_wrong_is_refused_and_nothing_is_begun(body: Any, reason: str, hint: str) -> None:
     """400 with the key that is wrong and what to write there; no batch, and no message."""
     kit = BatchKit()
-    said, status = response_to(kit, "POST", "/start", body)
-    assert (status, set(said)) == (400, {"error", "hint"})
-    assert reason in said["error"]
-    assert hint in said["hint"]
+    response, status = response_to(kit, "POST", "/start", body)
+    assert (status, set(response)) == (400, {"error", "hint"})
+    assert reason in response["error"]
+    assert hint in response["hint"]
     assert kit.published == []
     assert kit.store.inner.query("batches") == []
 
@@ -91,11 +91,11 @@ def test_a_start_that_is_wrong_is_refused_and_nothing_is_begun(body: Any, reason
 def test_a_wrong_date_is_not_replaced_by_that_of_the_id() -> None:
     """The id names another date: what the message says itself is wrong, and is refused."""
     kit = BatchKit()
-    said, status = response_to(
+    response, status = response_to(
         kit, "POST", "/start", {**START, "trigger_id": kit.batch_id(), "game_date": "2026-01-2x"}
     )
     assert status == 400
-    assert "'2026-01-2x' is no date" in said["error"]
+    assert "'2026-01-2x' is no date" in response["error"]
     assert response_to(kit, "POST", "/start", {**without(START, "game_date"), "trigger_id": kit.batch_id()})[1] == 202
 
 
@@ -121,10 +121,10 @@ def test_a_close_that_is_wrong_is_refused(body: Any, reason: str, hint: str) -> 
     """400 with the key that is wrong; the batch stays as it is."""
     kit = BatchKit()
     kit.start(2)
-    said, status = response_to(kit, "POST", "/close", body)
-    assert (status, set(said)) == (400, {"error", "hint"})
-    assert reason in said["error"]
-    assert hint in said["hint"]
+    response, status = response_to(kit, "POST", "/close", body)
+    assert (status, set(response)) == (400, {"error", "hint"})
+    assert reason in response["error"]
+    assert hint in response["hint"]
     assert kit.batch().acts == ()
 
 
@@ -145,17 +145,17 @@ def test_a_question_that_is_wrong_is_refused(
     method: str, path: str, query: dict[str, str], status: int, reason: str, hint: str
 ) -> None:
     """404 for what is not there, 405 for another method, 400 for the rest; each with a hint."""
-    said, answered = response_to(BatchKit(), method, path, **query)
-    assert (answered, set(said)) == (status, {"error", "hint"})
-    assert reason in said["error"]
-    assert hint in said["hint"]
+    response, answered = response_to(BatchKit(), method, path, **query)
+    assert (answered, set(response)) == (status, {"error", "hint"})
+    assert reason in response["error"]
+    assert hint in response["hint"]
 
 
 def test_closing_a_batch_that_is_not_there_says_where_to_look() -> None:
     """404 with a hint, as `/status` answers."""
-    said, status = response_to(BatchKit(), "POST", "/close", CLOSE)
-    assert (status, set(said)) == (404, {"error", "hint"})
-    assert "batch list" in said["hint"]
+    response, status = response_to(BatchKit(), "POST", "/close", CLOSE)
+    assert (status, set(response)) == (404, {"error", "hint"})
+    assert "batch list" in response["hint"]
 
 
 def test_an_id_that_no_attribute_holds_is_taken_all_the_same() -> None:

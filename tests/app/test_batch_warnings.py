@@ -100,17 +100,17 @@ def test_requests_that_cannot_leave_stall() -> None:
     assert "0 of 1 pages of requests have left" in stalled.text
 
 
-@pytest.mark.parametrize(("failed", "told"), [(2, 0), (3, 1)])
-def test_failed_members_over_the_share_are_told_once(failed: int, told: int) -> None:
+@pytest.mark.parametrize(("failed", "count"), [(2, 0), (3, 1)])
+def test_failed_members_over_the_share_are_told_once(failed: int, count: int) -> None:
     """Three of ten are over 20 percent, two are not: told while the batch is open, and not again at its end."""
     kit = opened(ALERTS, 10)
     kit.reports(1, failed, outcome="failed", error_message="no features")
     kit.minutes(1)
-    assert len(kit.notices("batch_failing")) == told
+    assert len(kit.notices("batch_failing")) == count
     kit.reports(failed + 1, 10)
     kit.minutes(5)
     notices = kit.notices("batch_failing")
-    assert [(one.severity, one.resolved) for one in notices] == [("warning", False)] * told
+    assert [(notice.severity, notice.resolved) for notice in notices] == [("warning", False)] * count
     assert len(kit.ends()) == 1
 
 

@@ -114,8 +114,8 @@ TestAgainstTheModel = AgainstTheModel.TestCase
 
 
 def circuit(store: StateStore) -> Circuit:
-    [found] = store.get(f"breakers/nba~{NAME}")
-    return Circuit() if found is None else from_data(Circuit, found.data)
+    [document] = store.get(f"breakers/nba~{NAME}")
+    return Circuit() if document is None else from_data(Circuit, document.data)
 
 
 @pytest.fixture
@@ -144,17 +144,19 @@ def test_closed_costs_one_read_and_no_write(kit: HandlersKit) -> None:
 def test_enough_failures_in_a_while_open_it(kit: HandlersKit, failures: int, seconds: int, position: Position) -> None:
     """Five within 60 s; the fifth a full 60 s after the first is one too late."""
     for _ in range(failures):
-        found = circuit_breaker.failed(kit.ctx, NAME, LIMITS)
+        new_position = circuit_breaker.failed(kit.ctx, NAME, LIMITS)
         kit.wait(timedelta(seconds=seconds))
-    assert found is position
+    assert new_position is position
 
 
 def test_one_instance_opens_it_for_all(kit: HandlersKit) -> None:
     """Three failures here, two there: both stop, and a third that has seen nothing."""
-    one, other = kit.instance(), kit.instance()
-    for ctx in (one, one, one, other, other):
+    instance, other = kit.instance(), kit.instance()
+    for ctx in (instance, instance, instance, other, other):
         circuit_breaker.failed(ctx, NAME, LIMITS)
-    assert {circuit_breaker.permission(ctx, NAME, LIMITS) for ctx in (one, other, kit.instance())} == {Permission.STOP}
+    assert {circuit_breaker.permission(ctx, NAME, LIMITS) for ctx in (instance, other, kit.instance())} == {
+        Permission.STOP
+    }
 
 
 def test_it_is_open_for_its_time(kit: HandlersKit) -> None:

@@ -151,6 +151,6 @@ def test_what_cannot_be_read_is_tried_again_at_the_next_minute(every: timedelta 
     night.fail("warehouse", lasts=timedelta(minutes=90))
     night.sweeps(3)
     assert night.run().units is None
-    night.mend()
+    night.restore()
     night.sweeps(2)
     assert night.run().units == Units(GAMES, GAMES - 1)

@@ -24,10 +24,10 @@ def kept(kit: HandlersKit) -> set[object]:
 @pytest.fixture
 def kit() -> HandlersKit:
     """A morning on which nobody plays, and the calendar has said so."""
-    found = HandlersKit()
-    found.change(games={DAY: EMPTY})
-    found.sweep()
-    return found
+    handlers = HandlersKit()
+    handlers.change(games={DAY: EMPTY})
+    handlers.sweep()
+    return handlers
 
 
 def runs(kit: HandlersKit) -> list[str]:

@@ -66,7 +66,11 @@ def test_a_lost_refresh_is_sent_again(refreshed: HandlersKit) -> None:
     refreshed.sweeps(2)
     refreshed.wait(timedelta(minutes=31))
     refreshed.sweep()
-    sent = [one.body for one in refreshed.published if one.body["trigger_id"] == NIGHT.trigger_id(TO4, 2)]
+    sent = [
+        publication.body
+        for publication in refreshed.published
+        if publication.body["trigger_id"] == NIGHT.trigger_id(TO4, 2)
+    ]
     assert {body["attempt"] for body in sent} == {1, 2}
 
 

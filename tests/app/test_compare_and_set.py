@@ -29,11 +29,11 @@ class Overtaken:
         self.store, self.left = store, times
 
     def get(self, *paths: str) -> list[Document | None]:
-        found = self.store.get(*paths)
+        documents = self.store.get(*paths)
         if self.left:
             self.left -= 1
             change_document(self.store, PATH, one_more)
-        return found
+        return documents
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         return self.store.create(path, data)

@@ -58,8 +58,8 @@ def test_a_completion_that_only_waits(kit: HandlersKit) -> None:
 def test_a_duplicate_writes_nothing(kit: HandlersKit) -> None:
     """Decided on again, for reads alone."""
     kit.deliver(PGS, records=203, message_id="m-1")
-    found = cost(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
-    assert found == DUPLICATE
+    operations = cost(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
+    assert operations == DUPLICATE
 
 
 def test_the_completion_that_triggers(kit: HandlersKit) -> None:
@@ -94,16 +94,16 @@ def test_a_message_of_a_known_name(kit: HandlersKit) -> None:
     """Some come every three minutes from thirty senders: one document, read and written."""
     phase = replace(kit.policy.phases["phase3"], known=("RosterHistory*",))
     kit.ctx = kit.instance(policy=replace(kit.policy, phases={**kit.policy.phases, "phase3": phase}))
-    known = b'{"processor_name": "RosterHistoryProcessor", "game_date": "2026-01-21", "status": "success"}'
-    assert cost(kit, lambda: kit.take("phase3", known)) == KNOWN
+    message = b'{"processor_name": "RosterHistoryProcessor", "game_date": "2026-01-21", "status": "success"}'
+    assert cost(kit, lambda: kit.take("phase3", message)) == KNOWN
 
 
 def test_a_blocked_trigger_does_not_write_at_every_delivery(kit: HandlersKit) -> None:
     """While the same gate blocks, a further report writes its own document and nothing else."""
     kit.change(readings={"game_coverage": 57.0})
     kit.finish(*PHASE3, records=203)
-    found = cost(kit, lambda: kit.deliver(PGS, records=203))
-    assert found.writes == 1
+    operations = cost(kit, lambda: kit.deliver(PGS, records=203))
+    assert operations.writes == 1
 
 
 @pytest.mark.parametrize("size", [60, 200])
@@ -179,8 +179,8 @@ def test_an_alert_that_stands_costs_reads_only(kit: HandlersKit) -> None:
     """A gate that has blocked for an hour: its document is read, and nothing is written for it."""
     kit.change(readings={"game_coverage": 57.0})
     kit.finish(*PHASE3, records=203)
-    found = quiet(kit)
-    assert found.writes == 2  # the lock's: what blocks is asked every minute
+    operations = quiet(kit)
+    assert operations.writes == 2  # the lock's: what blocks is asked every minute
 
 
 def test_a_second_sweep_at_once_looks_at_nothing(kit: HandlersKit) -> None:

@@ -39,8 +39,8 @@ class FakeDeadLetters:
     refused: set[str] = field(default_factory=set)
 
     def take(self, most: int) -> list[DeadLetter]:
-        free = [one for one in self.there if one.lease not in self.taken][:most]
-        self.taken |= {one.lease for one in free}
+        free = [dead_letter for dead_letter in self.there if dead_letter.lease not in self.taken][:most]
+        self.taken |= {dead_letter.lease for dead_letter in free}
         return free
 
     def publish(self, letter: DeadLetter, attributes: Mapping[str, str]) -> str:
@@ -52,14 +52,14 @@ class FakeDeadLetters:
         return f"new-{letter.message_id}"
 
     def remove(self, letters: Sequence[DeadLetter]) -> None:
-        self.there = [one for one in self.there if one not in letters]
+        self.there = [dead_letter for dead_letter in self.there if dead_letter not in letters]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
         self.taken -= {letter.lease for letter in letters}
 
     @property
     def free(self) -> list[str]:
-        return [one.message_id for one in self.there if one.lease not in self.taken]
+        return [dead_letter.message_id for dead_letter in self.there if dead_letter.lease not in self.taken]
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_bus_that_stops_answering_loses_nothing(kit: HandlersKit) -> None:
 def test_only_the_named_one_is_brought_back(kit: HandlersKit) -> None:
     """The others stay and are free; one that is not there yields nothing."""
     port = FakeDeadLetters([letter("m-1"), letter("m-2")])
-    assert [one.new_id for one in replay(kit.ctx, port, ["m-2"])] == ["new-m-2"]
+    assert [outcome.new_id for outcome in replay(kit.ctx, port, ["m-2"])] == ["new-m-2"]
     assert port.free == ["m-1"]
     assert list(replay(kit.ctx, port, ["m-7"])) == []
 
@@ -161,7 +161,7 @@ def test_only_the_named_one_is_brought_back(kit: HandlersKit) -> None:
 def test_a_dry_run_publishes_and_removes_nothing(kit: HandlersKit) -> None:
     """It says what would be, and why not."""
     port = FakeDeadLetters([letter("m-1"), letter("m-2", topic="gone")])
-    assert [bool(one.kept) for one in replay(kit.ctx, port, dry_run=True)] == [False, True]
+    assert [bool(outcome.kept) for outcome in replay(kit.ctx, port, dry_run=True)] == [False, True]
     assert (port.published, port.free) == ([], ["m-1", "m-2"])
 
 
@@ -225,9 +225,9 @@ def _sweeps(kit: HandlersKit, minutes: int) -> None:
 
 @pytest.fixture
 def monitored(kit: HandlersKit) -> Monitored:
-    found = Monitored()
-    kit.ctx = replace(kit.ctx, inventory=found)
-    return found
+    inventory = Monitored()
+    kit.ctx = replace(kit.ctx, inventory=inventory)
+    return inventory
 
 
 def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(kit: HandlersKit, monitored: Monitored) -> None:
@@ -241,7 +241,7 @@ def test_the_sweep_says_how_many_there_are_once_and_when_there_are_none(kit: Han
     assert "orch dead-letters replay --all" in notice.text
     monitored.letters = 0
     _sweeps(kit, 40)
-    assert [one.resolved for one in kit.notices("dead_letters")] == [False, True]
+    assert [notice.resolved for notice in kit.notices("dead_letters")] == [False, True]
     monitored.letters = 1
     _sweeps(kit, 20)
     assert "a dead letter in" in kit.notices("dead_letters")[-1].text

@@ -231,9 +231,9 @@ def test_the_last_report_of_a_wide_run_is_decided_on_by_a_sweep() -> None:
     now = digest.written_text(kit.clock.now())
     kit.store.inner.create(document.path, {**document.data, digest.WRITTEN: now})
     kit.wait(timedelta(minutes=15))  # nobody has made the run due: all open runs are looked at by then
-    found = counted(kit, kit.sweep)
+    cost = counted(kit, kit.sweep)
     assert kit.state(TO4).state is State.DISPATCHED
-    assert found.reads < MEMBERS
+    assert cost.reads < MEMBERS
 
 
 def test_a_run_of_an_older_revision_has_no_digest() -> None:

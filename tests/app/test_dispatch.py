@@ -69,7 +69,7 @@ def test_a_rejected_call_is_held_once(kit: HandlersKit, status: int) -> None:
 
 
 def test_a_deploy_tries_a_rejected_call_again(kit: HandlersKit) -> None:
-    """Another code version may have mended the body: it goes under the same trigger id."""
+    """Another code version may have repaired the body: it goes under the same trigger id."""
     answer(kit, 422)
     last(kit)
     answer(kit, 200)
@@ -83,12 +83,12 @@ def test_a_deploy_tries_a_rejected_call_again(kit: HandlersKit) -> None:
 
 
 def test_a_release_tries_a_rejected_call_again(kit: HandlersKit) -> None:
-    """An operator who releases says that the consumer is mended: the same trigger id leaves again."""
+    """An operator who releases says that the consumer is repaired: the same trigger id leaves again."""
     answer(kit, 400)
     last(kit)
     answer(kit, 202)
-    status, said = kit.orch("release", TO5, "2026-01-21", "--mode", "overnight", "--reason", "consumer repaired")
-    assert status == 0, said
+    status, output = kit.orch("release", TO5, "2026-01-21", "--mode", "overnight", "--reason", "consumer repaired")
+    assert status == 0, output
     assert kit.state(TO5).state is State.CONFIRMED
     assert [call.body["trigger_id"] for call in kit.calls] == [FIRST, FIRST]
     kit.sweeps(3)
@@ -194,11 +194,11 @@ def test_a_call_that_was_accepted_is_not_made_again_for_its_message(kit: Handler
     with pytest.raises(Unavailable, match="bus"):
         kit.deliver(PHASE4[-1], message_id="last")
     kit.sweeps(3)
-    kit.mend()
+    kit.restore()
     kit.sweeps(1)
     assert kit.state(TO5).state is State.CONFIRMED
     assert len(kit.calls) == 1
-    assert [one.body["trigger_id"] for one in kit.published] == [FIRST]
+    assert [publication.body["trigger_id"] for publication in kit.published] == [FIRST]
 
 
 def test_a_half_taken_dispatch_keeps_its_id_when_data_changes(kit: HandlersKit) -> None:
@@ -208,7 +208,7 @@ def test_a_half_taken_dispatch_keeps_its_id_when_data_changes(kit: HandlersKit) 
         last(kit)
     with pytest.raises(Unavailable):
         kit.deliver(FEATURES, records=5000)
-    kit.mend()
+    kit.restore()
     kit.deliver(FEATURES, records=6000)
     assert kit.trigger_ids == [FIRST]
     assert len(kit.calls) == 1
@@ -262,11 +262,11 @@ def test_a_mark_is_written_beside_an_operators_hold(kit: HandlersKit) -> None:
 
 def test_a_trigger_asked_for_during_a_dispatch_is_the_next_generation(kit: HandlersKit) -> None:
     """The command is told that another dispatch is under way; it follows as soon as that one is marked."""
-    said: list[tuple[int, str]] = []
+    answers: list[tuple[int, str]] = []
     argv = ("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "again please")
-    kit.bus.during = lambda: said.append(kit.orch(*argv))
+    kit.bus.during = lambda: answers.append(kit.orch(*argv))
     last(kit)
-    [(status, text)] = said
+    [(status, text)] = answers
     assert status == 5
     assert "under way" in text
     assert kit.trigger_ids == [FIRST, NIGHT.trigger_id(TO5, 2)]
@@ -300,11 +300,11 @@ def test_every_processor_leaves_as_a_message_of_its_own() -> None:
     kit.deliver("team_offense_game_summary", status="partial", records=14)
     kit.wait(timedelta(minutes=31))
     kit.sweep()
-    assert [one.body["processor_name"] for one in kit.published] == [
+    assert [publication.body["processor_name"] for publication in kit.published] == [
         "player_game_summary",
         "upcoming_player_game_context",
     ]
-    assert len({one.body["trigger_id"] for one in kit.published}) == 1
+    assert len({publication.body["trigger_id"] for publication in kit.published}) == 1
     assert [e for e in kit.effects.done if e.startswith("bus")] == ["bus publish nba-phase4-trigger"]
 
 
@@ -319,21 +319,21 @@ def test_messages_refused_in_part_all_leave_again() -> None:
     kit.sweeps(3)
     assert kit.state(TO4).state is State.DISPATCHED
     assert len(kit.published) == 5
-    assert {one.body["attempt"] for one in kit.published} == {kit.state(TO4).attempt}
+    assert {publication.body["attempt"] for publication in kit.published} == {kit.state(TO4).attempt}
 
 
 def test_a_dispatch_nobody_confirms_leaves_again_under_its_id(kit: HandlersKit) -> None:
     """`first_report`: once more after `within`, the same id as attempt 2; then critical, then any report confirms."""
     last(kit)
     kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 100})
-    sent = [one for one in kit.published if one.topic == "nba-phase6-export-trigger"]
+    sent = [publication for publication in kit.published if publication.topic == "nba-phase6-export-trigger"]
     assert len(sent) == 1
     kit.wait(timedelta(minutes=30) - SECOND)
     kit.sweep()
     assert kit.state(TO6).dispatches == 1
     kit.wait(SECOND)
     kit.sweep()
-    again = [one.body for one in kit.published if one.topic == "nba-phase6-export-trigger"]
+    again = [publication.body for publication in kit.published if publication.topic == "nba-phase6-export-trigger"]
     assert [(body["trigger_id"], body["generation"], body["attempt"]) for body in again] == [
         (NIGHT.trigger_id(TO6, 1), 1, 1),
         (NIGHT.trigger_id(TO6, 1), 1, 2),
@@ -376,7 +376,9 @@ def test_growth_triggers_the_next_generation_once() -> None:
     assert kit.state(TO4).generation == 1
     kit.deliver("player_game_summary", records=220)
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 2)]
-    assert {one.body["trigger_reason"] for one in kit.published if one.body["generation"] == 2} == {"refresh"}
+    assert {
+        publication.body["trigger_reason"] for publication in kit.published if publication.body["generation"] == 2
+    } == {"refresh"}
     kit.wait()
     kit.deliver("player_game_summary", records=400)
     kit.sweeps(3)

@@ -93,10 +93,10 @@ def promise(kit: HandlersKit) -> None:
         state = kit.state(name)
         assert (state.state, state.generation, state.claim) == (State.CONFIRMED, 1, None)
     for processor, _ in (*WAVES[0], *WAVES[1]):
-        known = kit.completion(processor)
-        assert known is not None
-        assert known.latest is not None
-        assert known.superseded == 0
+        completion = kit.completion(processor)
+        assert completion is not None
+        assert completion.latest is not None
+        assert completion.superseded == 0
     kinds = [notice.kind for notice in kit.notices(resolved=False)]
     assert len(kinds) == len(set(kinds)), f"said twice: {kinds}"
     written = kit.audit.tables["phase_completions"].values()
@@ -131,7 +131,7 @@ def test_a_dispatch_that_left_and_was_not_marked_leaves_again_under_its_id() -> 
     """Dying between the broker's answer and the mark is the one case of a second message: consumers know the id."""
     number = next(n for n, name in EFFECTS if name.startswith("bus"))
     kit = night(MemoryStore(), (number, Fate.DIES_AFTER))
-    sent = [one.body for one in kit.published if one.body["transition"] == TO5]
+    sent = [publication.body for publication in kit.published if publication.body["transition"] == TO5]
     assert [(body["trigger_id"], body["attempt"]) for body in sent] == [(EXPECTED[0], 1), (EXPECTED[0], 2)]
 
 

@@ -83,41 +83,41 @@ def test_every_verb_that_acts_is_rehearsed_here() -> None:
 def test_a_dry_run_changes_nothing(kit: HandlersKit, tmp_path: Path, argv: tuple[str, ...]) -> None:
     """Not a byte of the state, no message, no call, nobody told, no row: whatever the verb."""
     before, left = contents(tmp_path), effects_of(kit)
-    status, said = kit.orch(*argv, "--dry-run")
-    assert "a dry run: nothing was sent, and nothing changed" in said
+    status, output = kit.orch(*argv, "--dry-run")
+    assert "a dry run: nothing was sent, and nothing changed" in output
     assert contents(tmp_path) == before
     assert effects_of(kit) == left
-    assert status == (4 if argv[:2] in (("release", TO4), ("quarantine", "replay")) else 0), said
+    assert status == (4 if argv[:2] in (("release", TO4), ("quarantine", "replay")) else 0), output
 
 
 @pytest.mark.parametrize(("transition", "channel"), [(TO4, "publish to nba-phase4-trigger"), (TO5, "call POST")])
 def test_what_is_printed_is_what_is_then_sent(kit: HandlersKit, transition: str, channel: str) -> None:
     """The bodies that a dry run prints are those that leave once the same command is meant, clock and token aside."""
-    _, said = kit.orch("trigger", transition, *NIGHTLY, *WHY, "--dry-run")
-    shown = [json.loads(line[line.index("{") :]) for line in said.splitlines() if "would publish" in line]
-    assert channel in said
+    _, output = kit.orch("trigger", transition, *NIGHTLY, *WHY, "--dry-run")
+    shown = [json.loads(line[line.index("{") :]) for line in output.splitlines() if "would publish" in line]
+    assert channel in output
     assert re.search(
-        rf"would change runs/nba~2026-01-21~overnight/transitions/{transition}: state \w+ -> \w+", said
-    ) or (f"would create runs/nba~2026-01-21~overnight/transitions/{transition}: state" in said)
+        rf"would change runs/nba~2026-01-21~overnight/transitions/{transition}: state \w+ -> \w+", output
+    ) or (f"would create runs/nba~2026-01-21~overnight/transitions/{transition}: state" in output)
     kit.wait(timedelta(seconds=5))
     kit.orch("trigger", transition, *NIGHTLY, *WHY)
     answer = f"{NIGHT.trigger_id(transition, 1)} dispatched"
-    assert [line for line in said.splitlines() if line.startswith(answer)] == [], "nobody takes it for what was done"
-    assert f"it would say: {answer}" in said
+    assert [line for line in output.splitlines() if line.startswith(answer)] == [], "nobody takes it for what was done"
+    assert f"it would say: {answer}" in output
     own = ("timestamp", "correlation_id")
-    sent = [dict(one.body) for one in kit.published]
-    assert [{k: v for k, v in one.items() if k not in own} for one in shown] == [
-        {k: v for k, v in json.loads(json.dumps(one)).items() if k not in own} for one in sent
+    sent = [dict(publication.body) for publication in kit.published]
+    assert [{k: v for k, v in body.items() if k not in own} for body in shown] == [
+        {k: v for k, v in json.loads(json.dumps(body)).items() if k not in own} for body in sent
     ]
 
 
 def test_a_replay_is_rehearsed_with_what_the_policy_says_now(kit: HandlersKit, tmp_path: Path) -> None:
     """Once the policy knows the sender, the dry run says which document of which run the message would become."""
     before = contents(tmp_path)
-    status, said = kit.orch("quarantine", "replay", "m-stray", "--dry-run", ctx=corrected(kit))
+    status, output = kit.orch("quarantine", "replay", "m-stray", "--dry-run", ctx=corrected(kit))
     assert (status, contents(tmp_path) == before) == (0, True)
-    assert "would change runs/nba~2026-01-21~overnight/completions/phase3.player_game_summary" in said or (
-        "would create runs/nba~2026-01-21~overnight/completions" in said
+    assert "would change runs/nba~2026-01-21~overnight/completions/phase3.player_game_summary" in output or (
+        "would create runs/nba~2026-01-21~overnight/completions" in output
     )
 
 
@@ -139,8 +139,8 @@ def test_a_run_that_nobody_expects_is_not_opened_unasked(
     """Exit 4, nothing done, and the option that says that it is meant; with it the run is opened."""
     before, left = contents(tmp_path), effects_of(kit)
     subject = "phase3" if verb == "rerun" else TO4
-    status, said = kit.orch(verb, subject, *key, *WHY)
-    assert (status, "add --new-run" in said) == (4, True)
+    status, output = kit.orch(verb, subject, *key, *WHY)
+    assert (status, "add --new-run" in output) == (4, True)
     assert contents(tmp_path) == before
     assert effects_of(kit) == left
     assert kit.orch(verb, subject, *key, *WHY, "--new-run")[0] == 0

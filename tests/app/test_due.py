@@ -126,7 +126,7 @@ def test_who_takes_long_makes_the_run_due_once_more(kit: HandlersKit) -> None:
     before = stored(kit).version
     kit.sweeps(1)
     slow = kit.with_ports(store=Slow(kit))
-    kit.mend()
+    kit.restore()
     kit.ctx = slow
     kit.deliver(PHASE3[-1], records=203)
     assert stored(kit).version != before
@@ -224,7 +224,7 @@ def test_an_alert_that_nobody_could_be_told_of_makes_the_next_sweep_look(kit: Ha
     text = "nba: something"
     condition = Condition(AlertKind.ERROR, Severity.CRITICAL, "nba", "here", "that", text)
     kit.act(lambda: raise_alerts.raise_now(kit.ctx, [condition]))
-    kit.mend()
+    kit.restore()
     assert kit.notices("error") == []
     kit.sweeps(1)
     assert len(kit.notices("error")) == 1

@@ -22,8 +22,8 @@ def documents_of(kit: HandlersKit, day: date) -> dict[str, Any]:
         for document in kit.store.inner.query("runs")
         for below in ("completions", "transitions")
     ]
-    found = (document for name in collections for document in kit.store.inner.query(name))
-    return {document.path: document.data for document in found if document.path.startswith(run)}
+    documents = (document for name in collections for document in kit.store.inner.query(name))
+    return {document.path: document.data for document in documents if document.path.startswith(run)}
 
 
 @pytest.fixture

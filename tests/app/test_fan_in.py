@@ -82,10 +82,10 @@ def test_the_last_of_a_crowd_triggers(
 
 
 @pytest.mark.parametrize("order", [NAMES, NAMES[::-1], NAMES[26:] + NAMES[:26]], ids=["rising", "falling", "turned"])
-@pytest.mark.parametrize("said", [("success",), ("started", "success"), ("started", "failed", "success")])
-def test_reports_cost_the_same_in_any_order(order: tuple[str, ...], said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("statuses", [("success",), ("started", "success"), ("started", "failed", "success")])
+def test_reports_cost_the_same_in_any_order(order: tuple[str, ...], statuses: tuple[str, ...]) -> None:
     """All members say all they have to say, one after the other or all at a time: what a report costs stays bounded."""
-    for turns in ([(n, s) for n in order for s in said], [(n, s) for s in said for n in order]):
+    for turns in ([(n, s) for n in order for s in statuses], [(n, s) for s in statuses for n in order]):
         kit = LargePhase()
         kit.store.operations.clear()
         for name, status in turns:

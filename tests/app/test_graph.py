@@ -34,9 +34,9 @@ class Paper(HandlersKit):
         self.ordinary(DAY)
 
     def say(self, processor: str, status: str = "success", ctx: Context | None = None) -> str:
-        said = {"processor_name": processor, "game_date": DAY.isoformat(), "status": status}
+        body = {"processor_name": processor, "game_date": DAY.isoformat(), "status": status}
         phase = next(phase.name for phase in self.policy.phases.values() if processor in phase.processors)
-        return self.take(phase, json.dumps(said).encode(), ctx=ctx).decision
+        return self.take(phase, json.dumps(body).encode(), ctx=ctx).decision
 
     def stands(self, transition: str) -> State:
         return self.state(transition, EVENING).state
@@ -80,8 +80,8 @@ def test_who_waits_for_two_phases_goes_with_the_second(order: tuple[str, str]) -
 def test_the_last_of_both_phases_at_once_trigger_once(seed: int) -> None:
     """D2: two racing handlers of different phases, one trigger."""
     paper = Paper(seed=seed)
-    one, other = paper.instance(), paper.instance()
-    paper.at_once(lambda: paper.say("pages", ctx=one), lambda: paper.say("plates", ctx=other))
+    instance, other = paper.instance(), paper.instance()
+    paper.at_once(lambda: paper.say("pages", ctx=instance), lambda: paper.say("plates", ctx=other))
     paper.sweeps(2)
     assert paper.sent() == ["both_to_print"]
 

@@ -71,11 +71,11 @@ def played(backfill: tuple[Past, ...]) -> HandlersKit:
             kit.change(readings={"game_coverage": {DAY: 57.0}})
         if minute == 36:
             kit.change(readings={"game_coverage": {DAY: 95.0}})
-        for number, one in enumerate(backfill):
-            if one.minute == minute:
+        for number, event in enumerate(backfill):
+            if event.minute == minute:
                 kit.deliver(
-                    one.processor, one.status, one.records, message_id=f"b-{number}", game_date=str(one.day),
-                    mode=one.mode, backfill_mode=True,
+                    event.processor, event.status, event.records, message_id=f"b-{number}", game_date=str(event.day),
+                    mode=event.mode, backfill_mode=True,
                 )  # fmt: skip
         for number, (at, processor, status, records) in enumerate(LIVE):
             if at == minute:
@@ -87,7 +87,7 @@ def played(backfill: tuple[Past, ...]) -> HandlersKit:
 
 def live_lane(kit: HandlersKit) -> dict[str, Any]:
     """Return all that can be seen of the live lane."""
-    ours = [one for one in kit.published if one.body["lane"] == "live"]
+    ours = [publication for publication in kit.published if publication.body["lane"] == "live"]
     rows = {
         (table, insert_id): dict(row)
         for table, kept in kit.audit.tables.items()
@@ -95,7 +95,7 @@ def live_lane(kit: HandlersKit) -> dict[str, Any]:
         if not str(row["run_id"]).endswith(Lane.BACKFILL)
     }
     return {
-        "messages": [(one.at, one.topic, one.message) for one in ours],
+        "messages": [(publication.at, publication.topic, publication.message) for publication in ours],
         "calls": [call for call in kit.services.calls if call.body["lane"] == "live" and "trigger_id" in call.body],
         "reruns": [(call.at, call.path, call.body["processors"]) for call in kit.reruns],
         "notices": [(at, notice) for at, notice in kit.sink.taken if "/backfill" not in notice.text],
@@ -112,17 +112,17 @@ def alone() -> Mapping[str, Any]:
 
 def test_the_live_hour_has_something_to_touch() -> None:
     """The hour that is compared has triggers, a refresh, blocks, warnings and recoveries in it."""
-    found = alone()
-    assert len(found["messages"]) > 3
-    assert {notice.resolved for _, notice in found["notices"]} == {False, True}
-    assert {notice.kind for _, notice in found["notices"]} >= {"gate", "under_minimum", "degraded"}
-    assert {message.body["generation"] for _, topic, message in found["messages"] if "phase4" in topic} == {1, 2}
+    hour = alone()
+    assert len(hour["messages"]) > 3
+    assert {notice.resolved for _, notice in hour["notices"]} == {False, True}
+    assert {notice.kind for _, notice in hour["notices"]} >= {"gate", "under_minimum", "degraded"}
+    assert {message.body["generation"] for _, topic, message in hour["messages"] if "phase4" in topic} == {1, 2}
 
 
 @settings(max_examples=12, deadline=None)
 @given(backfill=st.lists(past, min_size=1, max_size=25).map(tuple))
 def test_live_is_the_same_whatever_a_backfill_brings(backfill: tuple[Past, ...]) -> None:
-    """Any messages of the past at any minute: what leaves, is said, stored and recorded of live runs is the same."""
+    """Any messages of the past at any minute: what is sent, is said, stored and recorded of live runs is the same."""
     kit = played(backfill)
     assert live_lane(kit) == alone()
     severities = {notice.severity for notice in kit.notices() if "/backfill" in notice.text}
@@ -140,8 +140,11 @@ def test_a_whole_backfill_night_beside_the_live_one() -> None:
     for name in PHASE3[1:]:
         kit.deliver(name, records=200, correlation_id="now")
     assert kit.trigger_ids == [lane(NIGHT).trigger_id(TO4, 1), NIGHT.trigger_id(TO4, 1)]
-    said = {(one.body["lane"], one.message.attributes["lane"], one.body["correlation_id"]) for one in kit.published}
-    assert said == {("backfill", "backfill", "past"), ("live", "live", "now")}
+    lanes = {
+        (publication.body["lane"], publication.message.attributes["lane"], publication.body["correlation_id"])
+        for publication in kit.published
+    }
+    assert lanes == {("backfill", "backfill", "past"), ("live", "live", "now")}
 
 
 class SlowStore(CountedStore):
@@ -197,8 +200,8 @@ def past_night() -> HandlersKit:
     kit.sweep()
     assert kit.run().closed_at is not None
     words = ("--mode", "overnight", "--reason", "source corrected", "--yes")
-    status, said = kit.orch("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *words)
-    assert status == 0, said
+    status, output = kit.orch("backfill", "phase3", "--from", str(DAY), "--to", str(DAY), *words)
+    assert status == 0, output
     return kit
 
 

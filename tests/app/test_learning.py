@@ -46,7 +46,7 @@ def written(audit: AuditLog, kit: HandlersKit, nights: int, *, last: date = DAY,
         ]
         entry = replace(LogEntry(max(ends), 1, "trigger", "complete"), **more)
         state = TransitionState(plan=Plan(1, entry.reason, opened_at=began), triggered_at=entry.at)
-        rows = [completion_row(kit.policy, key, one, superseded=False) for one in reports]
+        rows = [completion_row(kit.policy, key, report, superseded=False) for report in reports]
         rows.append(execution_row(kit.ctx, key, TO4, state, entry))
         listed += rows
     for table in sorted({table for table, _ in listed}):

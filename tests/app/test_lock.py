@@ -77,25 +77,25 @@ def instance(store: StateStore, at: datetime = START) -> Instance:
     return Instance(Context(POLICY, Names(POLICY), ports, {}, lambda event, /, severity="INFO", **keys: None), clock)
 
 
-def held(found: Lease | Locked) -> Lease:
-    assert isinstance(found, Lease)
-    return found
+def held(acquisition: Lease | Locked) -> Lease:
+    assert isinstance(acquisition, Lease)
+    return acquisition
 
 
 def test_a_lock_has_one_holder(store: StateStore) -> None:
     """Who comes second is told until when at the latest; after the release the next gets it, with a higher number."""
-    one, other = instance(store), instance(store)
-    mine = held(acquire(one.ctx, "sweep", LEASE))
+    holder, other = instance(store), instance(store)
+    mine = held(acquire(holder.ctx, "sweep", LEASE))
     assert acquire(other.ctx, "sweep", LEASE) == Locked(START + LEASE)
-    assert release(one.ctx, mine)
+    assert release(holder.ctx, mine)
     assert held(acquire(other.ctx, "sweep", LEASE)).fence == mine.fence + 1
 
 
 def test_names_are_locks_of_their_own(store: StateStore) -> None:
     """Holding one holds no other."""
-    one = instance(store)
-    held(acquire(one.ctx, "sweep", LEASE))
-    held(acquire(one.ctx, "reconciliation", LEASE))
+    holder = instance(store)
+    held(acquire(holder.ctx, "sweep", LEASE))
+    held(acquire(holder.ctx, "reconciliation", LEASE))
 
 
 @pytest.mark.parametrize(("after", "free"), [(LEASE - SECOND, False), (LEASE, True)])
@@ -116,7 +116,7 @@ def test_one_of_many_racers_gets_it(store: StateStore) -> None:
 
     with ThreadPoolExecutor(RACERS) as pool:
         for number in (1, 2):
-            [winner] = [found for found in pool.map(race, range(RACERS)) if isinstance(found, Lease)]
+            [winner] = [acquisition for acquisition in pool.map(race, range(RACERS)) if isinstance(acquisition, Lease)]
             assert winner.fence == number
             assert release(instance(store).ctx, winner)
 
@@ -147,11 +147,11 @@ def test_numbers_only_grow(store: StateStore) -> None:
     fences = []
     at = START
     for number in range(6):
-        one = instance(store, at)
-        lease = held(acquire(one.ctx, "sweep", LEASE))
+        holder = instance(store, at)
+        lease = held(acquire(holder.ctx, "sweep", LEASE))
         fences.append(lease.fence)
         if number % 2:
-            release(one.ctx, lease)
+            release(holder.ctx, lease)
         at += LEASE
     assert fences == sorted(set(fences))
 

@@ -60,7 +60,7 @@ def whole_night() -> HandlersKit:
     kit.deliver(PHASE3[-1], "failed", error_message="no source")
     kit.fail("record")
     kit.sweeps(40)
-    kit.mend()
+    kit.restore()
     kit.deliver(CACHE, "started")
     repair_budget.take(kit.ctx, kit.clock.now())
     note(kit.ctx, {DAY + timedelta(days=1): NO_UNITS}, DAY)
@@ -115,13 +115,15 @@ def _is_word(hint: Any) -> bool:
 def with_more(kind: Any, value: Any) -> Any:
     """Return data of a type with a field that nobody knows, in it and in every dataclass in it."""
     if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
-        known = _fields(kind)
-        return {"added_later": {"x": [1]}} | {name: with_more(known.get(name), one) for name, one in value.items()}
-    inner = [one for one in get_args(kind) if one not in (type(None), ...)]
+        field_types = _fields(kind)
+        return {"added_later": {"x": [1]}} | {
+            name: with_more(field_types.get(name), item) for name, item in value.items()
+        }
+    inner = [argument for argument in get_args(kind) if argument not in (type(None), ...)]
     if inner and isinstance(value, dict) and get_origin(kind) is dict:
-        return {name: with_more(inner[-1], one) for name, one in value.items()}
+        return {name: with_more(inner[-1], item) for name, item in value.items()}
     if inner and isinstance(value, list | tuple):
-        return [with_more(inner[0], one) for one in value]
+        return [with_more(inner[0], item) for item in value]
     return with_more(inner[0], value) if inner else value
 
 
@@ -130,8 +132,8 @@ def test_an_unknown_state_is_never_dispatched_anew(state: State) -> None:
     """Whatever the newer version called it: what was dispatched stays so, what was claimed keeps its lease."""
     kit = HandlersKit().ordinary()
     kit.finish(*PHASE3, records=200)
-    known = kit.state(TO4)
-    for stored in (known, replace(known, confirmed_at=kit.clock.now())):
+    transition_state = kit.state(TO4)
+    for stored in (transition_state, replace(transition_state, confirmed_at=kit.clock.now())):
         read = from_data(TransitionState, {**to_data(replace(stored, state=state)), "state": LATER})
         assert read.state in (State.DISPATCHED, State.CONFIRMED)
         assert read.accepted_plan == stored.accepted_plan
@@ -141,9 +143,9 @@ def test_an_unknown_outcome_never_counts_and_an_unknown_alert_is_not_kept_back()
     """Failed rather than done; sent rather than forgotten; said once rather than for ever."""
     kit = HandlersKit().ordinary()
     kit.deliver(PGS, records=200)
-    known = kit.completion(PGS)
-    assert known is not None
-    data = to_data(known)
+    completion = kit.completion(PGS)
+    assert completion is not None
+    data = to_data(completion)
     data["latest"]["outcome"] = LATER
     read = from_data(Completion, data)
     assert read.latest is not None

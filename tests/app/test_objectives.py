@@ -100,7 +100,7 @@ def test_a_trigger_that_the_record_does_not_have_yet_counts(kit: HandlersKit) ->
     kit.sweep()
     assert kit.state(TO4).triggered
     assert kit.state(TO4).pending_audit
-    kit.mend()
+    kit.restore()
     assert of(kit).tally == Tally(2 * NIGHTS + 1, 0)
     kit.sweeps(3)
     assert kit.state(TO4).pending_audit == ()
@@ -208,7 +208,7 @@ def test_a_gap_that_the_record_did_not_take_is_written_later(kit: HandlersKit) -
     kit.wait(2 * HOUR)
     kit.sweeps(2)
     assert sweeps_late(kit) == []
-    kit.mend()
+    kit.restore()
     kit.sweeps(20)
     assert len(sweeps_late(kit)) == 1
 

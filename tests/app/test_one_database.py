@@ -61,35 +61,35 @@ def kit(policy: Policy, store: MemoryStore) -> HandlersKit:
     return HandlersKit(policy=policy, store=store, start=START)
 
 
-def act(one: HandlersKit, doing: Act, number: int) -> object:
+def act(handlers: HandlersKit, doing: Act, number: int) -> object:
     """Let something happen, at a time that its number says, so that it is the same whatever others do between."""
-    one.clock.instant = (START + timedelta(minutes=3 * number)).astimezone(one.clock.instant.tzinfo)
+    handlers.clock.instant = (START + timedelta(minutes=3 * number)).astimezone(handlers.clock.instant.tzinfo)
     match doing.what:
         case "sweep":
-            return one.sweep().findings
+            return handlers.sweep().findings
         case "junk":
-            return one.take("collect", b"{", f"m-{number}").decision
+            return handlers.take("collect", b"{", f"m-{number}").decision
         case "deaf":
-            one.fail("slack", FaultKind.UNAVAILABLE)
+            handlers.fail("slack", FaultKind.UNAVAILABLE)
         case "hears":
-            one.mend()
+            handlers.restore()
         case _:
-            said = {"processor_name": doing.name, "game_date": DAY.isoformat(), "status": doing.status}
+            body = {"processor_name": doing.name, "game_date": DAY.isoformat(), "status": doing.status}
             phase = "forecast" if doing.name == "model" else "collect"
-            return one.take(phase, json.dumps(said).encode(), f"m-{number}").decision
+            return handlers.take(phase, json.dumps(body).encode(), f"m-{number}").decision
     return None
 
 
-def seen(one: HandlersKit) -> dict[str, Any]:
+def seen(handlers: HandlersKit) -> dict[str, Any]:
     """Return what can be seen of a pipeline, from within it and from outside."""
     return {
-        "messages": [(sent.at, sent.topic, sent.body) for sent in one.published],
-        "notices": [(at, notice) for at, notice in one.sink.taken],
-        "record": one.audit.tables,
-        "runs": [run.key.id for run in all_runs(one.ctx)],
-        "quarantine": [kept.raw for kept in quarantine(one.ctx)],
-        "alerts": open_alerts(one.ctx),
-        "report": summary(one.ctx, Deployed("record", "", list, ""))["text"],
+        "messages": [(sent.at, sent.topic, sent.body) for sent in handlers.published],
+        "notices": [(at, notice) for at, notice in handlers.sink.taken],
+        "record": handlers.audit.tables,
+        "runs": [run.key.id for run in all_runs(handlers.ctx)],
+        "quarantine": [kept.raw for kept in quarantine(handlers.ctx)],
+        "alerts": open_alerts(handlers.ctx),
+        "report": summary(handlers.ctx, Deployed("record", "", list, ""))["text"],
     }
 
 
@@ -105,10 +105,10 @@ def test_a_pipeline_is_the_same_alone_and_among_others(acts: list[Act]) -> None:
         answers = [act(kits[doing.whose], doing, number) for kits in (together, alone)]
         assert answers[0] == answers[1]
     for among, apart in zip(together, alone, strict=True):
-        for one in (among, apart):
-            one.mend()
-            one.clock.instant = (START + timedelta(hours=30)).astimezone(one.clock.instant.tzinfo)
-            one.sweeps(2)
+        for handlers in (among, apart):
+            handlers.restore()
+            handlers.clock.instant = (START + timedelta(hours=30)).astimezone(handlers.clock.instant.tzinfo)
+            handlers.sweeps(2)
         assert seen(among) == seen(apart)
 
 
@@ -116,9 +116,9 @@ def test_every_document_says_whose_it_is() -> None:
     """No document of a pipeline has a path or a field by which another one could take it for its own."""
     store = MemoryStore()
     for policy in TWINS[:2]:
-        one = kit(policy, store)
+        handlers = kit(policy, store)
         for number, what in enumerate(("junk", "say", "sweep", "sweep")):
-            act(one, Act(0, what), number)
+            act(handlers, Act(0, what), number)
     paths = {document.path for collection in store._collections.values() for document in collection.values()}
     assert len({path for path in paths if path.split("/")[0] in ("locks", "breakers", "runs", "alerts")}) >= 8
     for collection in ("locks", "breakers"):
@@ -166,17 +166,17 @@ def test_what_was_stored_for_one_pipeline_is_found_by_it(tmp_path: Path) -> None
 @pytest.mark.parametrize("damage", [{}, {"run": 7}, {"run": "weather"}])
 def test_an_alert_that_nobody_can_read_keeps_nobody_quiet(damage: dict[str, Any]) -> None:
     """A3: what does not say whose it is is anybody's, and whoever finds it takes it away."""
-    one = kit(TWINS[0], MemoryStore())
-    one.store.inner.create("alerts/spoilt", {"unsent": True, "standing": True, "recorded": False, **damage})
-    read: Callable[[], Any] = lambda: outbox.read_all(one.ctx, outbox.own_alerts(one.ctx, {"unsent": True}))  # noqa: E731
+    handlers = kit(TWINS[0], MemoryStore())
+    handlers.store.inner.create("alerts/spoilt", {"unsent": True, "standing": True, "recorded": False, **damage})
+    read: Callable[[], Any] = lambda: outbox.read_all(handlers.ctx, outbox.own_alerts(handlers.ctx, {"unsent": True}))  # noqa: E731
     assert read() == []
-    assert one.store.inner.get("alerts/spoilt") == [None]
+    assert handlers.store.inner.get("alerts/spoilt") == [None]
 
 
 def test_an_alert_of_another_pipeline_is_left_alone() -> None:
     """What a pipeline cannot read and is another's is for that one to deal with."""
-    one = kit(TWINS[0], MemoryStore())
-    one.store.inner.create("alerts/theirs", {"unsent": True, "run": "weather-2/2026-03-02/daily"})
-    assert outbox.own_alerts(one.ctx, {"unsent": True}) == []
-    one.sweep()
-    assert one.store.inner.get("alerts/theirs")[0] is not None
+    handlers = kit(TWINS[0], MemoryStore())
+    handlers.store.inner.create("alerts/theirs", {"unsent": True, "run": "weather-2/2026-03-02/daily"})
+    assert outbox.own_alerts(handlers.ctx, {"unsent": True}) == []
+    handlers.sweep()
+    assert handlers.store.inner.get("alerts/theirs")[0] is not None

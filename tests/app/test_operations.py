@@ -55,9 +55,9 @@ def counted(kit: HandlersKit, action: Callable[[], object]) -> Operations:
     return Operations(done["reads"], done["writes"], done["deletes"])
 
 
-def stored(found: Operations) -> Operations:
+def stored(cost: Operations) -> Operations:
     """Leave out the rows, which go elsewhere."""
-    return Operations(found.reads, found.writes, found.deletes)
+    return Operations(cost.reads, cost.writes, cost.deletes)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def kit() -> HandlersKit:
 def test_a_completion_that_waits(kit: HandlersKit) -> None:
     """Rows completion and link."""
     kit.deliver(PGS, records=203)
-    found = counted(kit, lambda: kit.deliver(UPGC, records=203))
-    assert found == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
+    cost = counted(kit, lambda: kit.deliver(UPGC, records=203))
+    assert cost == stored(of(Unit.COMPLETION, 1, each=2) + of(Unit.LINK, 2))
 
 
 def test_a_completion_after_a_look_makes_its_run_due(kit: HandlersKit) -> None:
@@ -87,30 +87,30 @@ def test_a_completion_after_a_look_makes_its_run_due(kit: HandlersKit) -> None:
 
 def test_the_first_completion_opens_the_run(kit: HandlersKit) -> None:
     """One write more: of the three that row run has, its opening."""
-    found = counted(kit, lambda: kit.deliver(PGS, records=203))
-    assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2)) + Operations(writes=1)
+    cost = counted(kit, lambda: kit.deliver(PGS, records=203))
+    assert cost == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2)) + Operations(writes=1)
 
 
 def test_a_duplicate(kit: HandlersKit) -> None:
     """Row duplicate, and its links."""
     kit.deliver(PGS, records=203, message_id="m-1")
-    found = counted(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
-    assert found == stored(of(Unit.DUPLICATE, 1, each=1) + of(Unit.LINK, 2))
+    cost = counted(kit, lambda: kit.deliver(PGS, records=203, message_id="m-1"))
+    assert cost == stored(of(Unit.DUPLICATE, 1, each=1) + of(Unit.LINK, 2))
 
 
 def test_a_trigger(kit: HandlersKit) -> None:
     """Row trigger, beside that of the completion."""
     kit.finish(*PHASE3[:-1], records=203)
-    found = counted(kit, lambda: kit.deliver(PHASE3[-1], records=203))
+    cost = counted(kit, lambda: kit.deliver(PHASE3[-1], records=203))
     assert kit.state(TO4).state is State.DISPATCHED
-    assert found == stored(of(Unit.COMPLETION, 1, each=5) + of(Unit.LINK, 2) + of(Unit.TRIGGER))
+    assert cost == stored(of(Unit.COMPLETION, 1, each=5) + of(Unit.LINK, 2) + of(Unit.TRIGGER))
 
 
 def test_a_confirmation(kit: HandlersKit) -> None:
     """Row confirmation, beside that of the completion."""
     kit.finish(*PHASE3, records=203)
-    found = counted(kit, lambda: kit.deliver("player_composite_factors", "started"))
-    assert found == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2) + of(Unit.CONFIRMATION))
+    cost = counted(kit, lambda: kit.deliver("player_composite_factors", "started"))
+    assert cost == stored(of(Unit.COMPLETION, 1, each=1) + of(Unit.LINK, 2) + of(Unit.CONFIRMATION))
 
 
 @pytest.mark.parametrize("members", [60, 200])
@@ -118,10 +118,10 @@ def test_a_phase_of_very_many(members: int) -> None:
     """Row completion again, with what a wide phase reads, until the trigger leaves."""
     kit = LargePhase(members=members)
     load = PhaseLoad("phase3", members, 2, members)
-    found = counted(kit, lambda: [kit.report(name) for name in kit.names])
+    cost = counted(kit, lambda: [kit.report(name) for name in kit.names])
     assert kit.state(TO4).state is State.DISPATCHED
     modelled = of(Unit.COMPLETION, members, load.reads) + of(Unit.LINK, 2 * members) + of(Unit.TRIGGER)
-    assert found == stored(modelled) + Operations(writes=1)  # the first opens the run
+    assert cost == stored(modelled) + Operations(writes=1)  # the first opens the run
 
 
 # sweeps
@@ -144,9 +144,9 @@ def looking(kit: HandlersKit) -> Operations:
     kit.sweeps(3)
     for _ in range(2):
         kit.wait(kit.ctx.looks_at_all_every)
-        found = counted(kit, kit.sweep)
+        cost = counted(kit, kit.sweep)
     # It does not ask for the run that is due first.
-    return found + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+    return cost + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
 
 
 @pytest.mark.parametrize("reports", [0, 3])
@@ -159,8 +159,8 @@ def test_a_sweep_that_finds_nothing_due(kit: HandlersKit, reports: int) -> None:
 def test_a_sweep_of_an_empty_house(kit: HandlersKit) -> None:
     """Rows sweep, due sweep and whole sweep; the run that has to be opened is looked for."""
     kit.change(games={DAY: 0})
-    found = looking(kit)
-    assert found == stored(LOOKS) + stored(of(Unit.CLOSED_TODAY))
+    cost = looking(kit)
+    assert cost == stored(LOOKS) + stored(of(Unit.CLOSED_TODAY))
 
 
 def test_a_sweep_of_an_open_run(kit: HandlersKit) -> None:
@@ -223,12 +223,12 @@ def test_the_hourly_comparison() -> None:
     kit.finish(PGS, TOGS, TDGS, records=203)
     before = looking(kit)
     kit.wait(timedelta(hours=1))
-    found = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+    cost = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     past = of(Unit.PAST, 0, operations.REACH_DAYS)
     put_off = Operations(writes=1)  # beyond the tier that has begun meanwhile
     measured = of(Unit.OBJECTIVES, 1, each=1 + 4)
     hourly = of(Unit.COMPARISON, 1, each=1) + of(Unit.COMPARED, 1, each=3) + measured
-    assert found == before + stored(hourly + past) + put_off
+    assert cost == before + stored(hourly + past) + put_off
 
 
 def test_an_hourly_look_at_the_past() -> None:
@@ -245,9 +245,9 @@ def test_an_hourly_look_at_the_past() -> None:
     before = looking(kit)
     kit.ctx.memory.past_repairs_at = None
     kit.wait(kit.ctx.looks_at_all_every)
-    found = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
+    cost = counted(kit, kit.sweep) + Operations(reads=1) + of(Unit.WHOLE_SWEEP) * -1
     transitions = len(transitions_of(POLICY, "overnight"))
-    assert found == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
+    assert cost == before + stored(of(Unit.PAST, 0, operations.REACH_DAYS + transitions))
 
 
 def test_an_alert_from_its_beginning_to_its_end(kit: HandlersKit) -> None:
@@ -255,17 +255,19 @@ def test_an_alert_from_its_beginning_to_its_end(kit: HandlersKit) -> None:
     text = "nba/2026-01-21/overnight phase3_to_phase4: blocked"
     condition = Condition(AlertKind.GATE, Severity.WARNING, NIGHT.id, TO4, "game_coverage", text)
 
-    def tick(*found: Condition) -> None:
+    def tick(*conditions: Condition) -> None:
         kit.wait()
-        raise_alerts.update_alerts(kit.ctx, {one.fingerprint: one for one in found}, {NIGHT.id}, (), kit.clock.now())
+        raise_alerts.update_alerts(
+            kit.ctx, {condition.fingerprint: condition for condition in conditions}, {NIGHT.id}, (), kit.clock.now()
+        )
         alert_rows.write_alert_rows(kit.ctx)
 
     quiet = counted(kit, tick)
-    told = Operations()
-    for found in ((condition,), (condition,), (), (), ()):
-        told += counted(kit, lambda found=found: tick(*found))  # type: ignore[misc]
+    cost = Operations()
+    for conditions in ((condition,), (condition,), (), (), ()):
+        cost += counted(kit, lambda conditions=conditions: tick(*conditions))  # type: ignore[misc]
     assert [notice.resolved for notice in kit.notices()] == [False, True]
-    assert told == quiet * 5 + stored(of(Unit.ALERT))
+    assert cost == quiet * 5 + stored(of(Unit.ALERT))
 
 
 # what is asked for once a day, and a whole day
@@ -275,12 +277,12 @@ def test_a_validation_and_a_report_are_as_assumed() -> None:
     """The report exactly, with one run of each mode there; a validation, whose row stands for many, to a quarter."""
     kit, runs = lived(TODAY)
     asked = HealthRequest("POST", "/report", {})
-    found = counted(kit, lambda: daily.report(kit.ctx, Watched("nba_orchestration", "", tuple), asked))
-    assert found.reads == of_report(runs, there=1).reads
+    cost = counted(kit, lambda: daily.report(kit.ctx, Watched("nba_orchestration", "", tuple), asked))
+    assert cost.reads == of_report(runs, there=1).reads
     whole = of(Unit.WHOLE_RUN, len(runs), sum(run.documents for run in runs))
     for name, runs_read in (("pre_game_prep", 0), ("post_game", 4)):
-        found = counted(kit, lambda name=name: validate.run(kit.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
-        assert found.reads == pytest.approx((of(Unit.VALIDATION) + whole * runs_read).reads, rel=0.25), name
+        cost = counted(kit, lambda name=name: validate.run(kit.ctx, VALIDATION, name, TODAY))  # type: ignore[misc]
+        assert cost.reads == pytest.approx((of(Unit.VALIDATION) + whole * runs_read).reads, rel=0.25), name
 
 
 def test_an_ordinary_day_costs_what_the_model_says() -> None:
@@ -324,9 +326,9 @@ def lived(day: date) -> tuple[Lived, tuple[RunLoad, ...]]:
 
 def report(kit: HandlersKit, name: str, key: RunKey) -> None:
     body = {"metadata": {"completion_pct": 97}} if name == "prediction_coordinator" else {}
-    said = kit.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
+    message = kit.message(name, "success", 1000, mode=key.mode, game_date=key.day.isoformat(), **body)
     phase = next(phase.name for phase in POLICY.phases.values() if name in phase.processors)
-    kit.take(phase, json.dumps(said).encode())
+    kit.take(phase, json.dumps(message).encode())
 
 
 def reporting(policy: Policy, run: RunLoad) -> list[str]:

@@ -28,9 +28,9 @@ def kit() -> HandlersKit:
 
 
 def triggered(kit: HandlersKit, transition: str = TO4, *more: str) -> str:
-    status, said = kit.orch("trigger", transition, *ON, *more)
-    assert status == 0, said
-    return said
+    status, output = kit.orch("trigger", transition, *ON, *more)
+    assert status == 0, output
+    return output
 
 
 def reasons(kit: HandlersKit, transition: str) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def reasons(kit: HandlersKit, transition: str) -> list[tuple[str, str]]:
     kit.sweeps(1)
     rows = kit.audit.tables["phase_execution_log"].values()
     kept = [(row["decision"], row["reason"]) for row in rows if row["transition"] == transition]
-    return [one for one in kept if one[0].startswith("operator")]
+    return [entry for entry in kept if entry[0].startswith("operator")]
 
 
 # trigger
@@ -51,9 +51,9 @@ def test_a_trigger_goes_over_everything_that_blocks(kit: HandlersKit) -> None:
     kit.change(readings={"game_coverage": 10.0})
     kit.health("precompute", Health.DOWN)
     assert NIGHT.trigger_id(TO4, 1) in triggered(kit)
-    [one] = kit.published
-    assert one.body["trigger_reason"] == "operator"
-    assert one.body["completed_processors"] == [UPGC]
+    [publication] = kit.published
+    assert publication.body["trigger_reason"] == "operator"
+    assert publication.body["completed_processors"] == [UPGC]
     assert reasons(kit, TO4) == [("operator_trigger", "said by on call (by ada)")]
 
 
@@ -103,9 +103,9 @@ def test_each_accepted_trigger_is_another_generation(kit: HandlersKit) -> None:
 def test_a_generation_nothing_of_was_accepted_keeps_its_number(kit: HandlersKit) -> None:
     """The call gets no answer: exit 5 says so; asked again once it may go, it is still generation 1."""
     kit.services.answers[COORDINATOR] = Response(503, "overloaded")
-    status, said = kit.orch("trigger", TO5, *ON)
+    status, output = kit.orch("trigger", TO5, *ON)
     assert status == 5
-    assert "503" in said
+    assert "503" in output
     kit.services.answers[COORDINATOR] = Response(202, "")
     kit.wait(timedelta(minutes=2))
     assert NIGHT.trigger_id(TO5, 1) in triggered(kit, TO5)
@@ -115,9 +115,9 @@ def test_a_generation_nothing_of_was_accepted_keeps_its_number(kit: HandlersKit)
 def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(kit: HandlersKit) -> None:
     """The broker is away: exit 5, and the request stands until a sweep carries it out, once."""
     kit.fail("bus", lasts=timedelta(minutes=2))
-    status, said = kit.orch("trigger", TO4, *ON)
+    status, output = kit.orch("trigger", TO4, *ON)
     assert status == 5
-    assert "bus" in said
+    assert "bus" in output
     kit.sweeps(5)
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     assert kit.published[0].body["trigger_reason"] == "operator"
@@ -126,21 +126,21 @@ def test_a_trigger_that_could_not_leave_is_made_by_a_later_sweep(kit: HandlersKi
 def test_a_trigger_the_consumer_rejects_is_refused(kit: HandlersKit) -> None:
     """Exit 4 with status and body, held, and not tried again by itself."""
     kit.services.answers[COORDINATOR] = Response(422, "unknown batch")
-    status, said = kit.orch("trigger", TO5, *ON)
-    assert (status, "422" in said, "unknown batch" in said) == (4, True, True)
+    status, output = kit.orch("trigger", TO5, *ON)
+    assert (status, "422" in output, "unknown batch" in output) == (4, True, True)
     kit.sweeps(10)
     assert len(kit.calls) == 1
     kit.services.answers[COORDINATOR] = Response(200, "")
     triggered(kit, TO5)
     kit.services.answers[COORDINATOR] = Response(422, "unknown batch")
-    status, said = kit.orch("trigger", TO5, *ON)
-    assert (status, "422" in said) == (4, True)
+    status, output = kit.orch("trigger", TO5, *ON)
+    assert (status, "422" in output) == (4, True)
 
 
 def test_the_backfill_lane_is_another_run(kit: HandlersKit) -> None:
     """`--lane backfill` dispatches under that run's id and says so in the message; the live run knows nothing."""
-    said = triggered(kit, TO4, "--lane", "backfill", "--new-run")
-    assert lane(NIGHT).trigger_id(TO4, 1) in said
+    output = triggered(kit, TO4, "--lane", "backfill", "--new-run")
+    assert lane(NIGHT).trigger_id(TO4, 1) in output
     assert kit.published[0].body["lane"] == "backfill"
     assert kit.state(TO4).generation == 0
 
@@ -150,8 +150,8 @@ def test_the_backfill_lane_is_another_run(kit: HandlersKit) -> None:
 
 def test_a_hold_keeps_what_is_complete(kit: HandlersKit) -> None:
     """Complete and on hold: nothing leaves, nothing critical is said, and the release lets it go under generation 1."""
-    status, said = kit.orch("hold", TO4, *ON)
-    assert (status, "said by on call" in said) == (0, True)
+    status, output = kit.orch("hold", TO4, *ON)
+    assert (status, "said by on call" in output) == (0, True)
     for processor in PHASE3:
         kit.deliver(processor, records=200)
     kit.sweeps(180)
@@ -159,8 +159,8 @@ def test_a_hold_keeps_what_is_complete(kit: HandlersKit) -> None:
     assert not kit.published
     assert [notice.severity for notice in kit.notices("on_hold")] == ["info"]
     assert not kit.notices("held")
-    status, said = kit.orch("release", TO4, *ON)
-    assert status == 0, said
+    status, output = kit.orch("release", TO4, *ON)
+    assert status == 0, output
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     assert reasons(kit, TO4) == [
         ("operator_hold", "said by on call (by ada)"),
@@ -180,8 +180,8 @@ def test_a_release_of_what_waits_waits_on(kit: HandlersKit) -> None:
 
 def test_a_release_of_what_is_not_held_is_refused(kit: HandlersKit) -> None:
     """Exit 4, and nothing is written."""
-    status, said = kit.orch("release", TO4, *ON)
-    assert (status, said) == (4, f"{NIGHT.id} {TO4} is not on hold\n")
+    status, output = kit.orch("release", TO4, *ON)
+    assert (status, output) == (4, f"{NIGHT.id} {TO4} is not on hold\n")
     assert kit.store.written == []
 
 
@@ -212,8 +212,8 @@ def test_held_at_the_deadline_an_operator_triggers_it(kit: HandlersKit) -> None:
 
 def test_a_rerun_calls_the_phase_for_its_enabled_processors(kit: HandlersKit) -> None:
     """One call with every enabled processor, the run and the reason; the reason is in the record."""
-    status, said = kit.orch("rerun", "phase3", *ON)
-    assert status == 0, said
+    status, output = kit.orch("rerun", "phase3", *ON)
+    assert status == 0, output
     [call] = kit.reruns
     assert (call.service, call.path) == ("analytics", "/process-date-range")
     assert set(call.body["processors"]) == set(PHASE3)
@@ -223,25 +223,25 @@ def test_a_rerun_calls_the_phase_for_its_enabled_processors(kit: HandlersKit) ->
 
 def test_a_rerun_may_be_of_one_processor(kit: HandlersKit) -> None:
     """`--processor`, by any of its names and more than once: only these are asked for, and the answer names them."""
-    status, said = kit.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
-    assert status == 0, said
-    assert f"for player_game_summary, {UPGC}" in said
+    status, output = kit.orch("rerun", "phase3", *ON, "--processor", "PlayerGameSummaryProcessor", "--processor", UPGC)
+    assert status == 0, output
+    assert f"for player_game_summary, {UPGC}" in output
     [call] = kit.reruns
     assert call.body["processors"] == ["player_game_summary", UPGC]
 
 
 def test_a_rerun_of_nobody_is_refused(kit: HandlersKit) -> None:
     """A name that the phase does not have, or that is disabled on the date: exit 2 or a refusal, and no call."""
-    status, said = kit.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
-    assert (status, "player_game_summary" in said) == (2, True), said
+    status, output = kit.orch("rerun", "phase3", *ON, "--processor", "player_game_sumary")
+    assert (status, "player_game_summary" in output) == (2, True), output
     assert kit.reruns == []
     before = kit.policy.phases["phase3"].processors[UPGC]
     off = replace(before, disabled=Disabled(since=date(2026, 1, 1), reason="broken"))
     phase = replace(kit.policy.phases["phase3"], processors={**kit.policy.phases["phase3"].processors, UPGC: off})
     policy = replace(kit.policy, phases={**kit.policy.phases, "phase3": phase})
-    status, said = kit.orch("rerun", "phase3", *ON, "--processor", UPGC, ctx=kit.instance(policy=policy))
+    status, output = kit.orch("rerun", "phase3", *ON, "--processor", UPGC, ctx=kit.instance(policy=policy))
     assert status != 0
-    assert "disabled" in said
+    assert "disabled" in output
     assert kit.reruns == []
 
 
@@ -261,8 +261,8 @@ def test_a_rerun_opens_a_closed_run_again(kit: HandlersKit) -> None:
     kit.deliver(UPGC, records=200)
     kit.wait(timedelta(days=3))
     kit.sweep()
-    status, said = kit.orch("rerun", "phase3", *ON)
-    assert status == 0, said
+    status, output = kit.orch("rerun", "phase3", *ON)
+    assert status == 0, output
     assert not kit.published
     kit.deliver(PHASE3[0], records=200)
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
@@ -271,18 +271,18 @@ def test_a_rerun_opens_a_closed_run_again(kit: HandlersKit) -> None:
 def test_a_rerun_that_is_not_accepted_says_what_was_answered(kit: HandlersKit) -> None:
     """Exit 5 with the status, or with the variable that is not set."""
     kit.health("analytics", Health.DOWN)
-    status, said = kit.orch("rerun", "phase3", *ON)
-    assert (status, "503" in said) == (5, True)
+    status, output = kit.orch("rerun", "phase3", *ON)
+    assert (status, "503" in output) == (5, True)
     ctx = kit.instance()
     ctx = replace(ctx, endpoints={**ctx.endpoints, "analytics": None})
-    status, said = kit.orch("rerun", "phase3", *ON, ctx=ctx)
-    assert (status, "ANALYTICS_PROCESSOR_URL" in said) == (5, True)
+    status, output = kit.orch("rerun", "phase3", *ON, ctx=ctx)
+    assert (status, "ANALYTICS_PROCESSOR_URL" in output) == (5, True)
 
 
 def test_a_phase_without_a_rerun_is_refused(kit: HandlersKit) -> None:
     """Exit 4, naming the policy."""
-    status, said = kit.orch("rerun", "phase6", *ON)
-    assert (status, "no rerun in the policy" in said) == (4, True)
+    status, output = kit.orch("rerun", "phase6", *ON)
+    assert (status, "no rerun in the policy" in output) == (4, True)
 
 
 # what is wrong with a call
@@ -304,18 +304,18 @@ WRONG = {
 def test_a_wrong_call_says_what_is_wrong_and_what_would_be_right(kit: HandlersKit, case: str) -> None:
     """Exit 2, a message that quotes what was given, a hint with what there is; nothing is written or sent."""
     argv, message, hint = WRONG[case]
-    status, said = kit.orch(*argv)
-    assert status == 2, said
-    assert message in said
-    assert hint in said.split("hint:")[1]
+    status, output = kit.orch(*argv)
+    assert status == 2, output
+    assert message in output
+    assert hint in output.split("hint:")[1]
     assert kit.effects.done == []
 
 
 @pytest.mark.parametrize("verb", ["trigger", "hold", "release", "rerun"])
 def test_a_reason_is_required(kit: HandlersKit, verb: str) -> None:
     """Without `--reason` the call is wrong: exit 2, naming the option."""
-    status, said = kit.orch(verb, TO4, *NIGHTLY)
-    assert (status, "--reason" in said) == (2, True)
+    status, output = kit.orch(verb, TO4, *NIGHTLY)
+    assert (status, "--reason" in output) == (2, True)
 
 
 def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(kit: HandlersKit) -> None:
@@ -323,9 +323,9 @@ def test_a_transition_that_a_mode_does_not_pass_is_a_wrong_call(kit: HandlersKit
     ctx = kit.instance(policy=without_mode(TO6, "tomorrow"))
     for verb in ("trigger", "hold", "explain"):
         more = () if verb == "explain" else ("--reason", "r")
-        status, said = kit.orch(verb, TO6, DATE, "--mode", "tomorrow", *more, ctx=ctx)
-        assert status == 2, said
-        assert "overnight" in said.split("hint:")[1]
+        status, output = kit.orch(verb, TO6, DATE, "--mode", "tomorrow", *more, ctx=ctx)
+        assert status == 2, output
+        assert "overnight" in output.split("hint:")[1]
 
 
 def without_mode(transition: str, mode: str) -> Policy:
@@ -337,17 +337,17 @@ def without_mode(transition: str, mode: str) -> Policy:
 def test_a_mode_may_be_left_out_where_there_is_one() -> None:
     """A pipeline of one mode needs no `--mode`."""
     kit = HandlersKit(policy=replace(POLICY, modes={"overnight": POLICY.modes["overnight"]})).ordinary()
-    status, said = kit.orch("trigger", TO4, DATE, "--reason", "r")
-    assert (status, NIGHT.trigger_id(TO4, 1) in said) == (0, True)
+    status, output = kit.orch("trigger", TO4, DATE, "--reason", "r")
+    assert (status, NIGHT.trigger_id(TO4, 1) in output) == (0, True)
 
 
 @pytest.mark.parametrize("argv", [("trigger", TO4), ("hold", TO4), ("release", TO4)])
 def test_a_state_store_that_is_away_is_exit_5(kit: HandlersKit, argv: tuple[str, str]) -> None:
     """Nothing was done, nothing was lost: the hint says so."""
     kit.fail("state", FaultKind.UNAVAILABLE)
-    status, said = kit.orch(*argv, *ON)
-    assert (status, "hint:" in said) == (5, True)
-    kit.mend()
+    status, output = kit.orch(*argv, *ON)
+    assert (status, "hint:" in output) == (5, True)
+    kit.restore()
     assert not kit.published
 
 
@@ -356,8 +356,8 @@ def test_no_command_waits_for_a_lease_longer_than_it_lasts(kit: HandlersKit) -> 
     kit.bus.during = lambda: kit.stage.die(kit.clock.actor, "while publishing")  # type: ignore[arg-type]
     with pytest.raises(BaseException, match="while publishing"):
         kit.orch("trigger", TO4, *ON)
-    status, said = kit.orch("trigger", TO4, *ON)
-    assert (status, "under way" in said) == (5, True)
+    status, output = kit.orch("trigger", TO4, *ON)
+    assert (status, "under way" in output) == (5, True)
     claim = kit.state(TO4).claim
     assert claim is not None
     kit.clock.instant = claim.expires_at - SECOND

@@ -35,8 +35,8 @@ def kit(policy: Policy, day: date, clock: str) -> HandlersKit:
 
 
 def say(kit: HandlersKit, phase: str, name: str, day: date, **fields: Any) -> str:
-    said = {"processor_name": name, "game_date": day.isoformat(), "status": "success", **fields}
-    return kit.take(phase, json.dumps(said).encode()).decision
+    body = {"processor_name": name, "game_date": day.isoformat(), "status": "success", **fields}
+    return kit.take(phase, json.dumps(body).encode()).decision
 
 
 def runs(kit: HandlersKit) -> set[str]:
@@ -116,10 +116,10 @@ def test_a_backfill_leaves_out_the_days_of_others() -> None:
         "ada",
         "--yes",
     )
-    status, said = library.orch("backfill", "loans", *asked)
-    assert status == 0, said
+    status, output = library.orch("backfill", "loans", *asked)
+    assert status == 0, output
     assert [call.body["game_date"] for call in library.reruns] == [str(SATURDAY), str(MONDAY), str(TUESDAY)]
-    assert f"nightly is expected on tue, wed, thu, fri, sat, sun, not on Mon {MONDAY}" in said
+    assert f"nightly is expected on tue, wed, thu, fri, sat, sun, not on Mon {MONDAY}" in output
 
 
 def test_rows_of_other_hours_complete_nobody() -> None:

@@ -34,9 +34,9 @@ def seen(kit: HandlersKit, transition: str = TO4) -> dict[str, Any]:
 
 
 def then(kit: HandlersKit, at: datetime, transition: str = TO4) -> dict[str, Any]:
-    status, said = kit.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
-    assert status == 0, said
-    return dict(json.loads(said))
+    status, output = kit.orch("explain", transition, *ON, "--at", at.isoformat(), "--json")
+    assert status == 0, output
+    return dict(json.loads(output))
 
 
 def played(kit: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
@@ -51,7 +51,7 @@ def played(kit: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
         20: lambda: kit.change(readings={"game_coverage": 100.0}),
         26: lambda: kit.deliver("player_daily_cache", "started"),
     }
-    found = {}
+    explanations = {}
     kit.sweep()
     for minute in range(40):
         kit.wait()
@@ -59,8 +59,8 @@ def played(kit: HandlersKit) -> dict[datetime, tuple[dict[str, Any], str]]:
             script[minute]()
         kit.sweep()
         explained = queries.explain(kit.ctx, NIGHT, TO4)
-        found[kit.clock.now()] = (explained.evidence, explained.reason)
-    return found
+        explanations[kit.clock.now()] = (explained.evidence, explained.reason)
+    return explanations
 
 
 def test_a_played_night_is_explained_as_it_was_explained(kit: HandlersKit) -> None:
@@ -111,10 +111,10 @@ def test_before_a_run_was_opened_there_is_nothing_to_explain(kit: HandlersKit) -
     """Exit 3, with when it was opened."""
     kit.deliver(PGS, records=200)
     kit.sweeps(2)
-    status, said = kit.orch("explain", TO4, *ON, "--at", "05:30")
-    assert (status, "was not open at 05:30 EST: it was opened 06:00 EST" in said) == (3, True)
-    status, said = kit.orch("explain", TO4, *ON, "--at", "2020-01-01 06:00")
-    assert (status, "was not open at 2020-01-01 06:00 EST: it was opened 06:00 EST" in said) == (3, True)
+    status, output = kit.orch("explain", TO4, *ON, "--at", "05:30")
+    assert (status, "was not open at 05:30 EST: it was opened 06:00 EST" in output) == (3, True)
+    status, output = kit.orch("explain", TO4, *ON, "--at", "2020-01-01 06:00")
+    assert (status, "was not open at 2020-01-01 06:00 EST: it was opened 06:00 EST" in output) == (3, True)
 
 
 def test_where_the_record_does_not_reach_nothing_is_answered(kit: HandlersKit) -> None:
@@ -125,11 +125,11 @@ def test_where_the_record_does_not_reach_nothing_is_answered(kit: HandlersKit) -
     kit.sweeps(3)
     empty = DuckDbAuditLog(Path(":memory:") / "absent.duckdb", "nba_orchestration")
     ctx = replace(kit.ctx, ports=replace(kit.ports, audit=empty))
-    status, said = kit.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
-    assert status == 4, said
-    assert f"a report of {PGS}" in said
-    assert "trigger 1" in said
-    assert "as it stands now: bin/orch explain" in said
+    status, output = kit.orch("explain", TO4, *ON, "--at", "06:02", ctx=ctx)
+    assert status == 4, output
+    assert f"a report of {PGS}" in output
+    assert "trigger 1" in output
+    assert "as it stands now: bin/orch explain" in output
 
 
 def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
@@ -138,8 +138,8 @@ def test_where_the_record_does_not_answer_nothing_is_answered() -> None:
     kit.deliver(PGS, records=200)
     kit.sweeps(3)
     kit.fail("record")
-    status, said = kit.orch("explain", TO4, *ON, "--at", "06:01")
-    assert status == 5, said
+    status, output = kit.orch("explain", TO4, *ON, "--at", "06:01")
+    assert status == 5, output
 
 
 def test_the_lanes_are_told_apart(kit: HandlersKit) -> None:

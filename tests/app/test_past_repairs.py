@@ -395,7 +395,7 @@ def test_looking_at_the_past_is_rare(kit: HandlersKit) -> None:
 
 
 def test_a_part_is_told_once_no_repair_is_left(kit: HandlersKit) -> None:
-    """Both repairs were accepted and brought one of the five: one warning names who is missing still."""
+    """Both repairs were accepted and brought one of the five: one warning names those that are still missing."""
     minutes(kit, 1)
     kit.finish(TDGS, records=200)
     minutes(kit, 6, HOUR)
@@ -417,8 +417,8 @@ def test_the_command_that_is_printed_asks_in_the_backfill_run(kit: HandlersKit, 
     [text] = kit.texts("past_repair_fault" if answer else "past_repair_in_vain")[:1]
     [line] = [line for line in text.splitlines() if "bin/orch rerun" in line]
     before = len(rerun_requests(kit))
-    status, said = kit.orch(*shlex.split(line[line.index("bin/orch ") :])[1:])
-    assert status == 0, said
+    status, output = kit.orch(*shlex.split(line[line.index("bin/orch ") :])[1:])
+    assert status == 0, output
     assert [call.body["run_id"] for call in rerun_requests(kit)[before:]] == [PAST.id]
 
 

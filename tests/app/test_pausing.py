@@ -32,9 +32,9 @@ def kit() -> HandlersKit:
 
 
 def paused(kit: HandlersKit, *more: str) -> str:
-    status, said = kit.orch("pause", *BY, *more)
-    assert status == 0, said
-    return said
+    status, output = kit.orch("pause", *BY, *more)
+    assert status == 0, output
+    return output
 
 
 def recorded(kit: HandlersKit) -> list[tuple[str, str, str, str]]:
@@ -157,7 +157,7 @@ def test_an_alert_that_stands_is_not_over_by_a_pause(kit: HandlersKit) -> None:
     kit.wait(26 * timedelta(hours=1))
     kit.sweeps(3)
     after = [notice for notice in kit.notices()[len(before) :] if f"{NIGHT.id} {TO4}:" in notice.text]
-    assert [(one.kind, one.resolved) for one in after] == []
+    assert [(notice.kind, notice.resolved) for notice in after] == []
     kit.health("precompute", Fitness.HEALTHY)
     kit.orch("pause", "--end")
     kit.sweeps(3)
@@ -168,8 +168,8 @@ def test_an_alert_that_stands_is_not_over_by_a_pause(kit: HandlersKit) -> None:
 def test_an_operator_triggers_through_a_pause(kit: HandlersKit) -> None:
     """And what it started is confirmed inside it."""
     paused(kit)
-    status, said = kit.orch("trigger", TO4, *ON, *BY)
-    assert status == 0, said
+    status, output = kit.orch("trigger", TO4, *ON, *BY)
+    assert status == 0, output
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     kit.deliver("player_composite_factors", "started")
     assert kit.state(TO4).state is State.CONFIRMED
@@ -199,10 +199,10 @@ def test_begin_week_and_end_are_told_once_each(kit: HandlersKit) -> None:
         kit.wait(timedelta(hours=1))
         kit.sweep()
     about = [notice for notice in kit.notices() if notice.kind.startswith("pause")]
-    assert [one.kind for one in about] == ["paused", "pause_goes_on", "pause_goes_on", "pause_ended"]
-    assert {one.severity for one in about} == {"info"}
-    assert not any(one.resolved for one in about)
-    assert all("between rounds" in one.text for one in about)
+    assert [notice.kind for notice in about] == ["paused", "pause_goes_on", "pause_goes_on", "pause_ended"]
+    assert {notice.severity for notice in about} == {"info"}
+    assert not any(notice.resolved for notice in about)
+    assert all("between rounds" in notice.text for notice in about)
 
 
 def test_who_and_why_stand_in_the_record(kit: HandlersKit) -> None:
@@ -230,8 +230,8 @@ def test_a_planned_pause_begins_by_itself_and_can_be_ended() -> None:
     assert kit.published == []
     assert [notice.kind for notice in kit.notices()] == [AlertKind.PAUSED]
     assert "by the policy" in kit.texts(AlertKind.PAUSED)[0]
-    status, said = kit.orch("pause", "--end", *BY)
-    assert status == 0, said
+    status, output = kit.orch("pause", "--end", *BY)
+    assert status == 0, output
     kit.sweep()
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     assert [what for what, *_ in recorded(kit)] == ["pause", "operator_pause_end"]
@@ -247,32 +247,32 @@ def test_the_list_shows_what_stands_what_is_over_and_what_comes(kit: HandlersKit
     paused(kit, "--transition", TO5)
     paused(kit, "--mode", "tomorrow")
     kit.orch("pause", "--end", "p1")
-    status, said = kit.orch("pause", "--list")
+    status, output = kit.orch("pause", "--list")
     assert status == 0
-    lines = said.splitlines()
+    lines = output.splitlines()
     assert [line.split("  ")[:3] for line in lines[:3]] == [
         ["p1", "over", TO5],
         ["p2", "in force", "mode tomorrow"],
         ["policy-2026-07-01-2026-10-01", "to come", "everything"],
     ]
-    status, said = kit.orch("pause", "--list", "--json", "--mode", "tomorrow")
-    [one] = json.loads(said)["items"]
-    assert (one["id"], one["state"], one["by"], one["reason"]) == ("p2", "in force", "ada", "between rounds")
-    assert one["begins_at"] == T0.isoformat()
+    status, output = kit.orch("pause", "--list", "--json", "--mode", "tomorrow")
+    [pause] = json.loads(output)["items"]
+    assert (pause["id"], pause["state"], pause["by"], pause["reason"]) == ("p2", "in force", "ada", "between rounds")
+    assert pause["begins_at"] == T0.isoformat()
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(kit: HandlersKit) -> None:
-    status, said = kit.orch("pause", *BY, "--dry-run")
+    status, output = kit.orch("pause", *BY, "--dry-run")
     assert status == 0
-    assert "would create pauses/nba" in said
-    assert "would tell people, info" in said
+    assert "would create pauses/nba" in output
+    assert "would tell people, info" in output
     assert kit.contents() == {}
     assert kit.sink.taken == []
     paused(kit)
     before = kit.contents()
-    status, said = kit.orch("pause", "--end", "--dry-run")
+    status, output = kit.orch("pause", "--end", "--dry-run")
     assert status == 0
-    assert "would change pauses/nba" in said
+    assert "would change pauses/nba" in output
     assert kit.contents() == before
 
 
@@ -296,9 +296,9 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_done_is_said_and_not_done(case: str, kit: HandlersKit) -> None:
     """With what is wrong, a hint and an exit status of its own; nothing is written and nobody told."""
-    argv, status, said = REFUSED[case]
+    argv, status, text = REFUSED[case]
     ended, printed = kit.orch(*argv)
-    assert (ended, said in printed) == (status, True), printed
+    assert (ended, text in printed) == (status, True), printed
     assert kit.contents() == {}
     assert kit.sink.taken == []
 
@@ -307,13 +307,13 @@ def test_one_scope_is_paused_once_and_the_end_wants_to_be_clear(kit: HandlersKit
     """A second pause of the same scope, an end that may mean either of two, an end twice: refused, exit 4."""
     paused(kit, "--mode", "overnight")
     paused(kit, "--mode", "tomorrow")
-    status, said = kit.orch("pause", *BY, "--mode", "overnight")
-    assert (status, "--end p1" in said) == (4, True), said
-    status, said = kit.orch("pause", "--end")
-    assert (status, "p1" in said and "p2" in said) == (4, True), said
+    status, output = kit.orch("pause", *BY, "--mode", "overnight")
+    assert (status, "--end p1" in output) == (4, True), output
+    status, output = kit.orch("pause", "--end")
+    assert (status, "p1" in output and "p2" in output) == (4, True), output
     assert kit.orch("pause", "--end", "--mode", "tomorrow")[0] == 0
-    status, said = kit.orch("pause", "--end", "p2")
-    assert (status, "over since" in said) == (4, True), said
+    status, output = kit.orch("pause", "--end", "p2")
+    assert (status, "over since" in output) == (4, True), output
     assert kit.orch("pause", "--end")[0] == 0
 
 
@@ -342,8 +342,8 @@ def test_two_who_pause_at_once_are_both_heard(kit: HandlersKit) -> None:
         lambda: kit.orch("pause", *BY, "--mode", "overnight"),
     )
     [book] = kit.documents("pauses")
-    assert {one["mode"] for one in book["pauses"]} == {"tomorrow", "overnight"}
-    assert {one["id"] for one in book["pauses"]} == {"p1", "p2"}
+    assert {pause["mode"] for pause in book["pauses"]} == {"tomorrow", "overnight"}
+    assert {pause["id"] for pause in book["pauses"]} == {"p1", "p2"}
 
 
 # where people look
@@ -378,4 +378,4 @@ def test_the_command_that_the_alert_prints_ends_the_pause(kit: HandlersKit) -> N
     [text] = kit.texts(AlertKind.PAUSED)
     command = text.rpartition("To do: to end it: bin/orch ")[2]
     assert kit.orch(*command.split())[0] == 0
-    assert [one["ended_at"] is not None for one in kit.documents("pauses")[0]["pauses"]] == [True]
+    assert [pause["ended_at"] is not None for pause in kit.documents("pauses")[0]["pauses"]] == [True]

@@ -119,7 +119,7 @@ def test_a_claim_leaves_though_its_processor_has_left_the_policy() -> None:
     kit.ctx = kit.instance("v2", policy_after("a required processor leaves"))
     kit.sweeps(3)
     assert set(kit.trigger_ids) == {NIGHT.trigger_id(TO4, 1)}
-    sources = {one.body["processor_name"]: one.body["source_table"] for one in kit.published}
+    sources = {publication.body["processor_name"]: publication.body["source_table"] for publication in kit.published}
     assert sources[PGS] == "player_game_summary"
     assert kit.state(TO4).state is State.DISPATCHED
 

@@ -75,7 +75,7 @@ ACTING = ("trigger", "release", "hold", "rerun")
 PHASE4 = ("team_defense_zone_analysis", "player_shot_zone_analysis", "player_composite_factors",
           "player_daily_cache", "ml_feature_store")  # fmt: skip
 LOADERS = ("p2_odds_game_lines", "p2_nbacom_gamebook_pdf", "p2_nbacom_boxscores")
-TABLE = {name: one.table for phase in POLICY.phases.values() for name, one in phase.processors.items()}
+TABLE = {name: processor.table for phase in POLICY.phases.values() for name, processor in phase.processors.items()}
 More = dict[str, Any]
 
 
@@ -248,8 +248,8 @@ def unknown(kit: HandlersKit, more: More) -> None:
 def corrected(kit: HandlersKit) -> Context:
     """Return an instance whose policy knows the stranger."""
     phase = POLICY.phases["phase3"]
-    known = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, "GameSummaryRewrite"))
-    processors = {**phase.processors, PGS: known}
+    processor = replace(phase.processors[PGS], aliases=(*phase.processors[PGS].aliases, "GameSummaryRewrite"))
+    processors = {**phase.processors, PGS: processor}
     policy: Policy = replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
     return replace(kit.instance(policy=policy), names=Names(policy))
 
@@ -631,9 +631,9 @@ def _leads(kit: HandlersKit, notice: Notice, lines: list[str]) -> None:
     elif words == ["doctor"]:
         assert notice.kind in (AlertKind.STATE_DOWN, AlertKind.BOTH_DOWN)
     else:
-        status, said = kit.orch(*words)
-        assert status == 0, said
-        assert notice.title in said
+        status, output = kit.orch(*words)
+        assert status == 0, output
+        assert notice.title in output
 
 
 def _acts_on_its_run(kit: HandlersKit, notice: Notice, line: str, path: Path) -> None:
@@ -641,11 +641,11 @@ def _acts_on_its_run(kit: HandlersKit, notice: Notice, line: str, path: Path) ->
     run, words = alert["run"], words_of(line)
     other = NIGHT.id if run != NIGHT.id else lane(NIGHT).id
     before, untouched = runs(path, run), runs(path, other)
-    status, said = kit.orch(*words)
-    assert status == 0, f"{line}: {said}"
-    assert run in said
-    assert f"{run}/backfill" not in said
-    assert (runs(path, run) != before) is (words[0] in ACTING), f"{line}: {said}"
+    status, output = kit.orch(*words)
+    assert status == 0, f"{line}: {output}"
+    assert run in output
+    assert f"{run}/backfill" not in output
+    assert (runs(path, run) != before) is (words[0] in ACTING), f"{line}: {output}"
     assert runs(path, other) == untouched, f"{line} changed {other}"
 
 
@@ -656,8 +656,8 @@ def test_the_commands_of_a_quarantined_message_bring_it_back(past: bool, tmp_pat
     unknown(kit, {"backfill_mode": True} if past else {})
     [notice] = kit.notices(AlertKind.QUARANTINE)
     show, replay = (words_of(line) for line in printed(notice.text))
-    status, said = kit.orch(*show)
-    assert (status, json.loads(said)["message_id"]) == (0, MESSAGE)
+    status, output = kit.orch(*show)
+    assert (status, json.loads(output)["message_id"]) == (0, MESSAGE)
     assert kit.orch(*replay)[0] == 4, "it is not corrected yet"
     run = lane(NIGHT) if past else NIGHT
     assert kit.orch(*replay, ctx=corrected(kit)) == (0, f"{MESSAGE}: decided in {run.id}\n")
@@ -678,7 +678,9 @@ def test_a_command_survives_a_shell(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     released = kit.state(TO4, lane(NIGHT))
     assert released.hold is None
-    assert ("operator_release", f"{reason} (by ada)") in [(one.decision, one.reason) for one in released.pending_audit]
+    assert ("operator_release", f"{reason} (by ada)") in [
+        (entry.decision, entry.reason) for entry in released.pending_audit
+    ]
 
 
 BECAUSE = ("--mode", "overnight", "--reason", 'it\'s "all" corrected')
@@ -700,10 +702,10 @@ def test_the_command_in_a_hint_can_be_pasted(argv: tuple[str, ...]) -> None:
     kit = HandlersKit().ordinary()
     kit.change(games={date(2026, 1, 12): GameCount(final=5)})
     kit.deliver(PGS, records=200)
-    status, said = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     assert status != 0
-    assert printed(said) or argv[0] != "backfill"
-    for line in printed(said):
+    assert printed(output) or argv[0] != "backfill"
+    for line in printed(output):
         assert kit.orch(*words_of(line))[0] == 0, line
 
 
@@ -725,11 +727,13 @@ def test_one_function_makes_every_command() -> None:
     """No text spells a command line of its own, where a lane or a quote would be forgotten."""
     verbs = "|".join(sorted(command.name or command.callback.__name__ for command in orch.app.registered_commands))  # type: ignore[union-attr]  # typer names what it is given
     spelt = re.compile(rf"\borch ({verbs}|quarantine)\b")
-    found = {
+    violations = {
         f"{path.relative_to(ROOT)}: {text}"
         for path in (ROOT / "shared").rglob("*.py")
         for text in literals(ast.parse(path.read_text(encoding="utf-8")))
         if spelt.search(text)
     }
-    found |= {str(path) for path in (ROOT / "shared").rglob("*.html") if spelt.search(path.read_text(encoding="utf-8"))}
-    assert not found
+    violations |= {
+        str(path) for path in (ROOT / "shared").rglob("*.html") if spelt.search(path.read_text(encoding="utf-8"))
+    }
+    assert not violations

@@ -134,7 +134,7 @@ def test_one_alert_for_each_processor_and_reason(kit: HandlersKit) -> None:
         kit.take("phase3", body(processor_name="stranger_b"), f"b-{number}")
         kit.take("phase3", body(status="weird"), f"c-{number}")
     assert len(kit.notices()) == 3
-    assert [one.count for one in listed(kit.ctx)] == [20, 10, 10]
+    assert [message.count for message in listed(kit.ctx)] == [20, 10, 10]
     assert sum(row.count for row in rows(kit.ctx)) == 40
     assert sorted(alert["count"] for alert in kit.documents("alerts")) == [10, 10, 20]
 
@@ -184,10 +184,10 @@ def test_an_older_failure_never_replaces_a_newer_success(kit: HandlersKit, stamp
     """R5: whatever the spelling of its end, a failure of 08:00 that arrives after the success of 11:00 is older."""
     kit.take("phase3", body(record_count=203, timestamp=T0.isoformat()), "m-1")
     kit.take("phase3", body(status="failed", timestamp=stamp), "m-2")
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.latest is not None
-    assert (known.latest.message_id, known.superseded) == ("m-1", 1)
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.latest is not None
+    assert (completion.latest.message_id, completion.superseded) == ("m-1", 1)
 
 
 # bounds
@@ -244,7 +244,7 @@ def test_a_row_keeps_the_newest_hundred_distinct_bodies_and_counts_all(kit: Hand
     [row] = rows(kit.ctx)
     assert (row.count, len(row.bodies)) == (131, 100)
     kept = listed(kit.ctx)
-    assert {json.loads(one.raw)["record_count"] for one in kept} == set(range(30, 130))
+    assert {json.loads(message.raw)["record_count"] for message in kept} == set(range(30, 130))
     assert len(kit.documents(f"{kept[0].row}/bodies")) == 100
 
 
@@ -252,15 +252,15 @@ def test_bodies_of_one_row_are_all_replayed(kit: HandlersKit) -> None:
     """R9: the row goes when the last of its bodies came back."""
     for number in range(3):
         kit.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
-    mended = kit.instance("v2", corrected())
-    assert kit.orch("quarantine", "replay", "m-1", ctx=mended)[0] == 0
+    repaired = kit.instance("v2", corrected())
+    assert kit.orch("quarantine", "replay", "m-1", ctx=repaired)[0] == 0
     assert statuses(kit) == {"m-0": "kept", "m-1": "replayed", "m-2": "kept"}
-    assert kit.orch("quarantine", "replay", "--all", ctx=mended)[0] == 0
+    assert kit.orch("quarantine", "replay", "--all", ctx=repaired)[0] == 0
     assert set(statuses(kit).values()) == {"replayed"}
     assert rows(kit.ctx) == []
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.superseded == 2
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.superseded == 2
 
 
 def test_the_same_stranger_of_another_date_is_another_row(kit: HandlersKit) -> None:
@@ -303,14 +303,14 @@ def test_all_of_quarantine_expires(kit: HandlersKit) -> None:
     """Every document of it has the field that the store's expiry goes by, a month after the message."""
     kit.take("phase3", body(processor_name="stranger", execution_id="x" * 700_000), "m-0")
     [message] = listed(kit.ctx)
-    found = [
+    documents = [
         *kit.documents("quarantine"),
         *kit.documents(f"{message.row}/bodies"),
         *kit.documents(f"{message.row}/bodies/{message.body}/parts"),
         *kit.documents("quarantine_bounds"),
     ]
-    assert len(found) == 1 + 1 + 1 + 2
-    assert {one["expires_at"] for one in found} == {T0 + timedelta(days=30)}
+    assert len(documents) == 1 + 1 + 1 + 2
+    assert {document["expires_at"] for document in documents} == {T0 + timedelta(days=30)}
 
 
 # fields in the attributes
@@ -326,10 +326,10 @@ def test_a_message_in_the_attributes_is_a_message(kit: HandlersKit) -> None:
         "mode": "overnight",
     }
     kit.act(lambda: receive(kit.ctx, replace(kit.delivery("phase3", b"", "m-1"), attributes=fields)))
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.latest is not None
-    assert known.latest.records == 203
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.latest is not None
+    assert completion.latest.records == 203
 
 
 def test_a_wrong_message_in_the_attributes_is_kept(kit: HandlersKit) -> None:
@@ -343,11 +343,11 @@ def test_a_wrong_message_in_the_attributes_is_kept(kit: HandlersKit) -> None:
 
 def test_an_attribute_named_by_its_place_stands_there(kit: HandlersKit) -> None:
     """R3: attributes hold no objects, so `metadata.completion_pct` is one in `metadata`; one that is there wins."""
-    known = {"processor_name": PGS, "game_date": str(DAY), "status": "success", "mode": "overnight"}
+    attributes = {"processor_name": PGS, "game_date": str(DAY), "status": "success", "mode": "overnight"}
     dotted = {"metadata.completion_pct": "41%", "metadata.batch_id": "b-1", "x.y.z": "1", ".": "2"}
     whole = {"metadata": '{"completion_pct": 42}', "metadata.completion_pct": "41"}
     for number, fields in enumerate((dotted, whole)):
-        sent = replace(kit.delivery("phase3", b"", f"m-{number}"), attributes={**known, **fields})
+        sent = replace(kit.delivery("phase3", b"", f"m-{number}"), attributes={**attributes, **fields})
         kit.act(partial(receive, kit.ctx, sent))
         latest = kit.completion(PGS)
         assert latest is not None
@@ -380,8 +380,8 @@ ALIAS = "Nightly_Player_Summary"
 def corrected(name: str = PGS) -> Policy:
     """Return the policy in which the stranger is an alias of the player summary, or of another one."""
     phase = POLICY.phases["phase3"]
-    known = replace(phase.processors[name], aliases=(*phase.processors[name].aliases, ALIAS))
-    processors = {**phase.processors, name: known}
+    processor = replace(phase.processors[name], aliases=(*phase.processors[name].aliases, ALIAS))
+    processors = {**phase.processors, name: processor}
     return replace(POLICY, phases={**POLICY.phases, "phase3": replace(phase, processors=processors)})
 
 
@@ -394,9 +394,9 @@ def test_a_corrected_policy_brings_messages_back(kit: HandlersKit) -> None:
     kit.finish(*(name for name in PHASE3 if name != PGS), records=200)
     kit.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
     assert not kit.published
-    mended = kit.instance("v2", corrected())
-    status, said = kit.orch("quarantine", "replay", "m-1", ctx=mended)
-    assert (status, "decided" in said, NIGHT.id in said) == (0, True, True)
+    repaired = kit.instance("v2", corrected())
+    status, output = kit.orch("quarantine", "replay", "m-1", ctx=repaired)
+    assert (status, "decided" in output, NIGHT.id in output) == (0, True, True)
     assert kit.trigger_ids == [NIGHT.trigger_id(TO4, 1)]
     assert statuses(kit) == {"m-1": "replayed"}
     assert listed(kit.ctx) == []
@@ -406,12 +406,12 @@ def test_a_replay_finds_the_run_of_the_time_it_was_published(kit: HandlersKit) -
     """A message without a mode, replayed days later, belongs to the night it was published in."""
     kit.take("phase3", body(processor_name=ALIAS, mode=None), "m-1")
     kit.wait(timedelta(hours=30))
-    status, said = kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected()))
-    assert (status, NIGHT.id in said) == (0, True)
-    known = kit.completion(PGS)
-    assert known is not None
-    assert known.latest is not None
-    assert known.latest.received_at == kit.clock.now()
+    status, output = kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected()))
+    assert (status, NIGHT.id in output) == (0, True)
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert completion.latest is not None
+    assert completion.latest.received_at == kit.clock.now()
 
 
 def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(kit: HandlersKit) -> None:
@@ -421,15 +421,15 @@ def test_a_replay_the_day_after_keeps_the_mode_of_the_time_it_was_published(kit:
     """
     kit.take("phase3", body(processor_name=ALIAS, mode=None, game_date="2026-01-22"), "m-1")
     kit.wait(timedelta(hours=30))
-    status, said = kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected(UPGC)))
-    assert (status, "nba/2026-01-22/same_day" in said) == (0, True)
+    status, output = kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected(UPGC)))
+    assert (status, "nba/2026-01-22/same_day" in output) == (0, True)
 
 
 def test_what_is_still_not_understood_stays(kit: HandlersKit) -> None:
     """Exit 4 with the reason, the row as it was; nothing is said again."""
     kit.take("phase3", body(processor_name=ALIAS), "m-1")
-    status, said = kit.orch("quarantine", "replay", "m-1")
-    assert (status, "still not understood" in said, ALIAS in said) == (4, True, True)
+    status, output = kit.orch("quarantine", "replay", "m-1")
+    assert (status, "still not understood" in output, ALIAS in output) == (4, True, True)
     assert statuses(kit) == {"m-1": "kept"}
     assert len(kit.notices()) == 1
 
@@ -439,23 +439,23 @@ def test_all_are_replayed_and_each_is_answered_for(kit: HandlersKit) -> None:
     kit.take("phase3", b"{", "m-0")
     kit.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
     kit.take("phase3", body(processor_name=ALIAS, record_count=204), "m-2")
-    status, said = kit.orch("quarantine", "replay", "--all", ctx=kit.instance("v2", corrected()))
+    status, output = kit.orch("quarantine", "replay", "--all", ctx=kit.instance("v2", corrected()))
     assert status == 4
-    assert [line.split(":")[0] for line in said.splitlines()] == ["m-0", "m-1", "m-2"]
+    assert [line.split(":")[0] for line in output.splitlines()] == ["m-0", "m-1", "m-2"]
     assert statuses(kit) == {"m-0": "kept", "m-1": "replayed", "m-2": "replayed"}
-    again, said = kit.orch("quarantine", "replay", "--all", ctx=kit.instance("v2", corrected()))
-    assert (again, said.count("\n")) == (4, 1)
+    again, output = kit.orch("quarantine", "replay", "--all", ctx=kit.instance("v2", corrected()))
+    assert (again, output.count("\n")) == (4, 1)
 
 
 def test_a_message_replayed_twice_counts_once(kit: HandlersKit) -> None:
     """The second replay finds it counted: nothing changes but that a decision is made."""
     kit.take("phase3", body(processor_name=ALIAS, record_count=203), "m-1")
-    mended = kit.instance("v2", corrected())
+    repaired = kit.instance("v2", corrected())
     for _ in range(2):
-        assert kit.orch("quarantine", "replay", "m-1", ctx=mended)[0] == 0
-    known = kit.completion(PGS)
-    assert known is not None
-    assert (known.superseded, known.message_ids) == (0, ("m-1",))
+        assert kit.orch("quarantine", "replay", "m-1", ctx=repaired)[0] == 0
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert (completion.superseded, completion.message_ids) == (0, ("m-1",))
 
 
 def test_a_replay_while_the_store_is_away_changes_nothing(kit: HandlersKit) -> None:
@@ -463,23 +463,23 @@ def test_a_replay_while_the_store_is_away_changes_nothing(kit: HandlersKit) -> N
     kit.take("phase3", body(processor_name=ALIAS), "m-1")
     kit.fail("state")
     assert kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected()))[0] == 5
-    kit.mend()
+    kit.restore()
     assert statuses(kit) == {"m-1": "kept"}
 
 
 @pytest.mark.parametrize("argv", [("replay", "m-9"), ("show", "m-9")])
 def test_a_message_that_is_not_there_is_not_found(kit: HandlersKit, argv: tuple[str, str]) -> None:
     """Exit 3, and how to see what there is."""
-    status, said = kit.orch("quarantine", *argv)
-    assert (status, "'m-9'" in said, "hint:" in said) == (3, True, True)
+    status, output = kit.orch("quarantine", *argv)
+    assert (status, "'m-9'" in output, "hint:" in output) == (3, True, True)
 
 
 @pytest.mark.parametrize("argv", [(), ("m-1", "--all")])
 def test_a_replay_names_one_message_or_all(kit: HandlersKit, argv: tuple[str, ...]) -> None:
     """Neither or both is a wrong call: exit 2."""
     kit.take("phase3", b"{", "m-1")
-    status, said = kit.orch("quarantine", "replay", *argv)
-    assert (status, "--all" in said) == (2, True)
+    status, output = kit.orch("quarantine", "replay", *argv)
+    assert (status, "--all" in output) == (2, True)
 
 
 def test_the_list_is_oldest_first_and_leaves_out_what_came_back(kit: HandlersKit) -> None:
@@ -488,14 +488,14 @@ def test_the_list_is_oldest_first_and_leaves_out_what_came_back(kit: HandlersKit
     kit.wait()
     kit.take("phase3", body(processor_name=ALIAS), "m-1")
     kit.orch("quarantine", "replay", "m-1", ctx=kit.instance("v2", corrected()))
-    status, said = kit.orch("quarantine", "list")
+    status, output = kit.orch("quarantine", "list")
     assert status == 0
-    assert said.splitlines()[0].startswith("m-0  2026-01-22 11:00:00Z  phase4  not JSON")
-    assert said.splitlines()[1:] == ["1 in quarantine"]
+    assert output.splitlines()[0].startswith("m-0  2026-01-22 11:00:00Z  phase4  not JSON")
+    assert output.splitlines()[1:] == ["1 in quarantine"]
     assert "m-1" in kit.orch("quarantine", "list", "--all")[1]
     _, shown = kit.orch("quarantine", "show", "m-1")
-    found = json.loads(shown)
-    assert (found["status"], json.loads(found["raw"])["processor_name"]) == ("replayed", ALIAS)
+    document = json.loads(shown)
+    assert (document["status"], json.loads(document["raw"])["processor_name"]) == ("replayed", ALIAS)
     listing = kit.orch("quarantine", "list", "--json")[1].rsplit("}", 1)[0] + "}"
     assert [load["message_id"] for load in json.loads(listing)["items"]] == ["m-0"]
 
@@ -504,16 +504,16 @@ def test_who_brought_a_message_back_and_why_is_kept(kit: HandlersKit) -> None:
     """D9: `--by` and `--reason` stand with the message, and so does when; without a reason it is empty."""
     for number in range(2):
         kit.take("phase3", body(processor_name=ALIAS, record_count=200 + number), f"m-{number}")
-    mended = kit.instance("v2", corrected())
+    repaired = kit.instance("v2", corrected())
     given = ("--by", "oncall@example.com", "--reason", " the alias is known ")
-    assert kit.orch("quarantine", "replay", "m-0", *given, ctx=mended)[0] == 0
-    assert kit.orch("quarantine", "replay", "m-1", "--by", "other@example.com", ctx=mended)[0] == 0
+    assert kit.orch("quarantine", "replay", "m-0", *given, ctx=repaired)[0] == 0
+    assert kit.orch("quarantine", "replay", "m-1", "--by", "other@example.com", ctx=repaired)[0] == 0
     shown = [json.loads(kit.orch("quarantine", "show", name)[1]) for name in ("m-0", "m-1")]
-    assert [(one["replayed_by"], one["replayed_for"]) for one in shown] == [
+    assert [(message["replayed_by"], message["replayed_for"]) for message in shown] == [
         ("oncall@example.com", "the alias is known"),
         ("other@example.com", ""),
     ]
-    assert all(datetime.fromisoformat(one["replayed_at"]).tzinfo is not None for one in shown)
+    assert all(datetime.fromisoformat(message["replayed_at"]).tzinfo is not None for message in shown)
 
 
 def test_bytes_that_are_no_text_can_be_shown(kit: HandlersKit) -> None:

@@ -46,10 +46,10 @@ def kit() -> HandlersKit:
 
 
 def command_output(kit: HandlersKit, *argv: str) -> str:
-    status, said = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     # Of a night in which something is wrong the status says so by its own.
-    assert status in ((0, 1) if argv[0] == "status" else (0,)), said
-    return said
+    assert status in ((0, 1) if argv[0] == "status" else (0,)), output
+    return output
 
 
 def approved(name: str, text: str) -> None:
@@ -66,11 +66,11 @@ def test_explain_says_who_what_and_when(kit: HandlersKit) -> None:
 
 def test_explain_as_json_is_the_same_evidence(kit: HandlersKit) -> None:
     """`--json` is for scripts: valid JSON, the same facts, checked in."""
-    said = command_output(kit, "explain", *NIGHTLY, "--json")
-    approved("explain.json", said)
-    evidence = json.loads(said)
+    output = command_output(kit, "explain", *NIGHTLY, "--json")
+    approved("explain.json", output)
+    evidence = json.loads(output)
     assert evidence["state"] == "waiting"
-    assert {one["name"]: one["standing"] for one in evidence["processors"]} == {
+    assert {processor["name"]: processor["standing"] for processor in evidence["processors"]} == {
         PGS: "done",
         TOGS: "partial",
         UPGC: "failed",
@@ -91,17 +91,17 @@ def test_explain_names_the_gate_and_its_number(kit: HandlersKit) -> None:
     """Complete but blocked: the gate, what it reads and what it wants."""
     for processor in (TOGS, UPGC, TDGS, "upcoming_team_game_context"):
         kit.deliver(processor, records=200)
-    said = command_output(kit, "explain", *NIGHTLY)
-    assert said.startswith(f"{NIGHT.id} {TO4}: blocked")
-    assert "57" in said
-    assert "80" in said
+    output = command_output(kit, "explain", *NIGHTLY)
+    assert output.startswith(f"{NIGHT.id} {TO4}: blocked")
+    assert "57" in output
+    assert "80" in output
 
 
 def test_explain_tells_what_was_triggered(kit: HandlersKit) -> None:
     """After the trigger: when, by what, under which id, without whom."""
     command_output(kit, "trigger", TO4, DATE, "--mode", "overnight", "--reason", "now")
-    said = command_output(kit, "explain", *NIGHTLY)
-    assert f"by operator as {NIGHT.trigger_id(TO4, 1)}, degraded without" in said
+    output = command_output(kit, "explain", *NIGHTLY)
+    assert f"by operator as {NIGHT.trigger_id(TO4, 1)}, degraded without" in output
 
 
 @pytest.mark.parametrize(
@@ -157,22 +157,22 @@ def test_status_without_a_date_shows_what_is_open_still(kit: HandlersKit) -> Non
 
 def test_status_of_a_date_without_runs_is_not_found(kit: HandlersKit) -> None:
     """Exit 3, with when runs open; as JSON too."""
-    status, said = kit.orch("status", "2026-03-01")
-    assert (status, "no run of 2026-03-01" in said, "hint:" in said) == (3, True, True)
+    status, output = kit.orch("status", "2026-03-01")
+    assert (status, "no run of 2026-03-01" in output, "hint:" in output) == (3, True, True)
     assert kit.orch("status", "2026-03-01", "--json")[0] == 3
 
 
 def test_explain_of_a_run_that_is_not_open_is_not_found(kit: HandlersKit) -> None:
     """Exit 3, pointing at status."""
-    status, said = kit.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
-    assert (status, "is not open" in said, "orch status" in said) == (3, True, True)
+    status, output = kit.orch("explain", TO4, "2026-03-01", "--mode", "overnight")
+    assert (status, "is not open" in output, "orch status" in output) == (3, True, True)
 
 
 @pytest.mark.parametrize("at", ["25:00", "soon", "2026-01-32T10:00", "0001-01-01T00:00:00+00:00", ""])
 def test_a_wrong_time_is_a_wrong_call(kit: HandlersKit, at: str) -> None:
     """Exit 2 with how to write one."""
-    status, said = kit.orch("explain", *NIGHTLY, "--at", at)
-    assert (status, "hint: write 06:15" in said) == (2, True)
+    status, output = kit.orch("explain", *NIGHTLY, "--at", at)
+    assert (status, "hint: write 06:15" in output) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("explain", *NIGHTLY), ("status",), ("status", DATE)])
@@ -182,8 +182,8 @@ def test_questions_need_the_store_and_only_the_store(kit: HandlersKit, argv: tup
         kit.fail(port)
     command_output(kit, *argv)
     kit.fail("state")
-    status, said = kit.orch(*argv)
-    assert (status, "hint:" in said) == (5, True)
+    status, output = kit.orch(*argv)
+    assert (status, "hint:" in output) == (5, True)
 
 
 def test_the_view_of_a_completion_counts_what_was_superseded(kit: HandlersKit) -> None:
@@ -201,21 +201,21 @@ def test_the_view_of_a_completion_counts_what_was_superseded(kit: HandlersKit) -
 
 def test_check_sums_a_policy_up(kit: HandlersKit) -> None:
     """The policy in force is in order: exit 0, as text and as JSON, both checked in."""
-    said = command_output(kit, "check", str(PRODUCTION))
-    assert said.startswith(f"{PRODUCTION}: nba is in order")
-    approved("check.txt", said.replace(f"{ROOT}/", ""))
-    found = command_output(kit, "check", str(PRODUCTION), "--json")
-    approved("check.json", found)
-    assert json.loads(found)["transitions"] == list(load_policy(PRODUCTION).transitions)
+    output = command_output(kit, "check", str(PRODUCTION))
+    assert output.startswith(f"{PRODUCTION}: nba is in order")
+    approved("check.txt", output.replace(f"{ROOT}/", ""))
+    json_output = command_output(kit, "check", str(PRODUCTION), "--json")
+    approved("check.json", json_output)
+    assert json.loads(json_output)["transitions"] == list(load_policy(PRODUCTION).transitions)
 
 
 def test_check_says_what_is_wrong_where(kit: HandlersKit, tmp_path: Path) -> None:
     """Exit 2 with file, key path, reason and hint."""
     wrong = write(tmp_path, edit(nba(), {"transitions/phase3_to_phase4/gates": ["phase3_rows", "no_such_gate"]}))
-    status, said = kit.orch("check", str(wrong))
+    status, output = kit.orch("check", str(wrong))
     assert status == 2
     for part in (str(wrong), "transitions.phase3_to_phase4.gates", "no_such_gate", "hint:"):
-        assert part in said
+        assert part in output
 
 
 def test_check_refuses_a_transition_that_could_wait_in_silence(kit: HandlersKit, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_check_refuses_a_transition_that_could_wait_in_silence(kit: HandlersKit,
     at = "transitions/phase3_to_phase4/expects/same_day"
     quiet = write(tmp_path, edit(production(), {f"{at}/due": GONE}))
     assert load_policy(quiet).transitions["phase3_to_phase4"].expects["same_day"].due is None
-    status, said = kit.orch("check", str(quiet))
+    status, output = kit.orch("check", str(quiet))
     assert status == 2
     for part in (
         str(quiet),
@@ -232,7 +232,7 @@ def test_check_refuses_a_transition_that_could_wait_in_silence(kit: HandlersKit,
         "(line ",
         "due: none",
     ):
-        assert part in said
+        assert part in output
     excused = write(tmp_path, edit(production(), {f"{at}/due": "none", f"{at}/because": "the evening report shows it"}))
     assert kit.orch("check", str(excused))[0] == 0
     assert kit.orch("check", str(PRODUCTION))[0] == 0
@@ -241,9 +241,9 @@ def test_check_refuses_a_transition_that_could_wait_in_silence(kit: HandlersKit,
 def test_check_warns_of_a_last_phase_whose_end_nobody_wants(kit: HandlersKit, tmp_path: Path) -> None:
     """T10: it may begin and never end; one line and a hint on standard error, exit 0."""
     endless = write(tmp_path, edit(production(), {"transitions/phase5_to_phase6/confirm/ended_within": GONE}))
-    status, said = kit.orch("check", str(endless))
-    assert (status, said.count("warning:")) == (0, 1)
-    assert "transitions.phase5_to_phase6.confirm: nothing waits for phase6" in said
+    status, output = kit.orch("check", str(endless))
+    assert (status, output.count("warning:")) == (0, 1)
+    assert "transitions.phase5_to_phase6.confirm: nothing waits for phase6" in output
     assert "warning:" not in command_output(kit, "check", str(PRODUCTION))
 
 
@@ -256,9 +256,9 @@ def test_what_loads_with_silence_in_it_says_so(
         parts = {"ORCH_STATE": "memory", "ORCH_BUS": "local", "ORCH_WAREHOUSE": "duckdb", "ORCH_ALERTS": "console"}
         with log_on(sys.stderr):
             runtime.from_environment({**parts, "ORCH_HOME": str(tmp_path), "ORCH_POLICY": str(policy)})
-        said = capsys.readouterr().err
-        assert said.count("policy.silence") == lines
-        assert said.count("transitions.phase3_to_phase4.expects.same_day") == lines
+        output = capsys.readouterr().err
+        assert output.count("policy.silence") == lines
+        assert output.count("transitions.phase3_to_phase4.expects.same_day") == lines
 
 
 def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,17 +280,17 @@ def test_check_checks_the_policy_in_force(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_check_of_a_file_that_is_not_there(kit: HandlersKit, tmp_path: Path) -> None:
     """Exit 2, naming the file."""
-    status, said = kit.orch("check", str(tmp_path / "none.yaml"))
-    assert (status, "none.yaml" in said) == (2, True)
+    status, output = kit.orch("check", str(tmp_path / "none.yaml"))
+    assert (status, "none.yaml" in output) == (2, True)
 
 
 @pytest.mark.parametrize("argv", [("status", "--nonsense"), ("nonsense",), ("explain",), (), ("quarantine",)])
 def test_a_command_line_nobody_understands_is_exit_2(kit: HandlersKit, argv: tuple[str, ...]) -> None:
     """A mistyped option, verb or argument ends with usage and a way on, never with a trace."""
-    status, said = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     assert status == 2
-    assert "orch" in said
-    assert "Traceback" not in said
+    assert "orch" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
@@ -298,6 +298,6 @@ def test_a_command_line_nobody_understands_is_exit_2(kit: HandlersKit, argv: tup
 )
 def test_every_verb_has_help_with_an_example(kit: HandlersKit, verb: str) -> None:
     """`--help` is exit 0 and starts with what the verb does; verbs that take arguments show a call."""
-    said = command_output(kit, verb, "--help")
-    assert f"orch {verb}" in said
-    assert verb == "quarantine" or "Example:" in said
+    output = command_output(kit, verb, "--help")
+    assert f"orch {verb}" in output
+    assert verb == "quarantine" or "Example:" in output

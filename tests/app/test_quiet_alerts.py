@@ -34,8 +34,8 @@ def kit() -> HandlersKit:
 
 def look(kit: HandlersKit, *conditions: Condition) -> None:
     """Let a sweep find these conditions and no others."""
-    found = {condition.fingerprint: condition for condition in conditions}
-    kit.act(lambda: raise_alerts.update_alerts(kit.ctx, found, {NIGHT.id}, set(), kit.clock.now()))
+    conditions_by_fingerprint = {condition.fingerprint: condition for condition in conditions}
+    kit.act(lambda: raise_alerts.update_alerts(kit.ctx, conditions_by_fingerprint, {NIGHT.id}, set(), kit.clock.now()))
 
 
 def is_over(kit: HandlersKit) -> None:
@@ -207,7 +207,7 @@ def test_open_ones_are_listed_and_one_is_shown(kit: HandlersKit) -> None:
     status, text = kit.orch("alerts", "list")
     lines = text.splitlines()
     assert status == 1
-    assert [line.split()[0] for line in lines[:2]] == [short_id(stored(kit, one)) for one in (GATE, HELD)]
+    assert [line.split()[0] for line in lines[:2]] == [short_id(stored(kit, condition)) for condition in (GATE, HELD)]
     assert "critical  since 2026-01-" in lines[1]
     assert lines[1].endswith("held: two reports are missing")
     assert lines[2] == "2 alerts"
@@ -224,7 +224,7 @@ def test_who_is_at_work_is_listed_and_nobody_else_need_look(kit: HandlersKit) ->
     assert (status, text.count("is acknowledged until")) == (0, 2)
     status, text = kit.orch("alerts", "list", "--json")
     assert status == 0
-    assert [(one["quiet"]["by"], one["quiet"]["reason"]) for one in json.loads(text)["items"]] == [
+    assert [(alert["quiet"]["by"], alert["quiet"]["reason"]) for alert in json.loads(text)["items"]] == [
         ("ana", "restarting")
     ] * 2
     assert "acknowledged by ana until" in kit.orch("alerts", "list")[1]

@@ -80,9 +80,9 @@ def test_a_refusal_is_a_fault_that_a_person_hears_of_at_once(kit: HandlersKit, s
     answer(kit, status, {"error": "unknown processor"})
     at(kit, 8, 30)
     kit.sweep()
-    told = kit.notices("repair_fault")
-    assert [notice.severity for notice in told] == ["critical"]
-    critical = told[0]
+    notices = kit.notices("repair_fault")
+    assert [notice.severity for notice in notices] == ["critical"]
+    critical = notices[0]
     assert all(word in critical.text for word in ("analytics", str(status), "unknown processor", "orch rerun phase3"))
     kit.sweeps(100)
     assert len(kit.notices("repair_fault")) == 1
@@ -122,9 +122,9 @@ def test_two_accepted_repairs_that_changed_nothing_are_told(kit: HandlersKit) ->
     kit.sweeps(29)
     assert kit.notices("repair_in_vain") == []
     kit.sweeps(4)
-    told = kit.notices("repair_in_vain")
-    assert [notice.severity for notice in told] == ["warning"]
-    warning = told[0]
+    notices = kit.notices("repair_in_vain")
+    assert [notice.severity for notice in notices] == ["warning"]
+    warning = notices[0]
     assert all(word in warning.text for word in ("2 repairs", PGS, "answers 200"))
     at(kit, 10)
     kit.sweep()
@@ -179,18 +179,18 @@ def test_an_operator_hears_what_a_rerun_was_answered(kit: HandlersKit) -> None:
     """`orch rerun`: the answer's own words, exit status 5 where it is a no; a yes is told with what failed of it."""
     argv = ("rerun", "phase3", "2026-01-21", "--mode", "overnight", "--reason", "again")
     answer(kit, 409, {"status": "already_running", "run": "r-7"})
-    status, told = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     assert status == 5
-    assert "already_running, run r-7" in told
+    assert "already_running, run r-7" in output
     parts = [{"processor": "A", "status": "success"}, {"processor": "B", "status": "error", "error": "no rows"}]
     answer(kit, 200, {"results": parts})
-    status, told = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     assert status == 0
-    assert "1 of 2 failed: B (no rows)" in told
+    assert "1 of 2 failed: B (no rows)" in output
     answer(kit, 200, GOOD, 5 * MINUTE)
-    status, told = kit.orch(*argv)
+    status, output = kit.orch(*argv)
     assert status == 5
-    assert "may have been started" in told
+    assert "may have been started" in output
 
 
 def test_what_is_not_begun_is_no_failure(kit: HandlersKit) -> None:

@@ -88,7 +88,7 @@ def test_two_attempts_a_cooldown_apart_and_no_third(kit: HandlersKit) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_door_that_is_shut_costs_no_attempt(kit: HandlersKit, status: int) -> None:
-    """A 4xx is tried again after each cooldown, without an end; mended, both attempts are still there."""
+    """A 4xx is tried again after each cooldown, without an end; repaired, both attempts are still there."""
     kit.services.answers["analytics"] = Response(status, "no")
     at(kit, 8, 30)
     kit.sweeps(130)
@@ -361,8 +361,8 @@ def rows(kit: HandlersKit, count: int, processor: str = PGS) -> None:
 
 
 def outcome(kit: HandlersKit, processor: str = PGS) -> Outcome | None:
-    known = kit.completion(processor)
-    return None if known is None or known.latest is None else known.latest.outcome
+    completion = kit.completion(processor)
+    return None if completion is None or completion.latest is None else completion.latest.outcome
 
 
 def test_a_silent_required_processor_is_taken_by_its_output(silent: HandlersKit) -> None:
@@ -534,7 +534,7 @@ def test_of_two_sweeps_at_once_the_second_does_nothing(seed: int) -> None:
 
     kit.at_once(sweeper, sweeper)
     assert [status for _, status in answers] == [200, 200]
-    skipped = [found for found, _ in answers if found and found[0]["result"] == "skipped"]
+    skipped = [findings for findings, _ in answers if findings and findings[0]["result"] == "skipped"]
     assert len(skipped) == 1
     assert len(rerun_requests(kit)) == 1
 

@@ -68,7 +68,9 @@ def test_a_gate_at_the_deadline_is_critical_once_and_over_when_it_opens() -> Non
     assert [notice.kind for notice in kit.notices() if notice.severity == "critical"] == []
     kit.sweeps(20)
     assert len(kit.notices(AlertKind.GATE)) == 1
-    overdue = [(one.severity, "57" in one.text, TO4 in one.text) for one in kit.notices(AlertKind.GATE_OVERDUE)]
+    overdue = [
+        (notice.severity, "57" in notice.text, TO4 in notice.text) for notice in kit.notices(AlertKind.GATE_OVERDUE)
+    ]
     assert overdue == [("critical", True, True)]
     kit.change(readings={"game_coverage": 97.0})
     kit.sweeps(3)

@@ -142,9 +142,9 @@ def test_a_sink_that_hangs_keeps_no_alert_from_a_healthy_one(two: Two) -> None:
         condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
         two.kit.act(lambda c=condition: raise_alerts.raise_now(two.ctx, [c]))  # type: ignore[misc]
     two.well.answer, two.ill.hangs = Delivered(), two.kit.clock
-    for told in range(1, 5):
+    for count in range(1, 5):
         two.sweeps(1)
-        assert len(two.well.of("late")) == told
+        assert len(two.well.of("late")) == count
     assert two.ill.of("late") == []
     two.ill.answer, two.ill.hangs = Delivered(), None
     two.sweeps(1)

@@ -63,11 +63,11 @@ def test_floors_are_checked_in_the_tables_of_the_sources(rows: dict[str, int], p
     """The check of floors measures the fullest of them by its own floor."""
     kit = HandlersKit(policy=policy_of_sources()).ordinary()
     kit.change(rows={table: {DAY: count} for table, count in rows.items()})
-    schedule = next(one for one in VALIDATION.schedules.values() if one.working_day(TODAY) == TODAY)
+    schedule = next(schedule for schedule in VALIDATION.schedules.values() if schedule.working_day(TODAY) == TODAY)
     target = Target(schedule, TODAY, kit.clock.now() + timedelta(hours=6), kit.policy.zone)
     measured = outputs.floors(kit.ctx, target, {})
-    [found] = [measure for measure in measured.measures if measure.subject.startswith(f"{PGS} of")]
-    assert found.value == percent
+    [floor_measure] = [measure for measure in measured.measures if measure.subject.startswith(f"{PGS} of")]
+    assert floor_measure.value == percent
 
 
 def test_the_tables_of_sources_are_validated_too() -> None:

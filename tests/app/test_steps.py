@@ -59,9 +59,9 @@ def test_steps_leave_in_order_each_with_its_own_body(kit: HandlersKit) -> None:
     assert call.body["game_date"] == "2026-01-21"
     assert call.body["who"][0] == "MLFeatureStoreProcessor"
     assert (call.body["run_mode"], call.body["note"]) == ("FIRST", "overnight of nba")
-    told, *each = kit.published
-    assert told.body == {"target_date": "2026-01-21"}
-    assert told.message.attributes["trigger_id"] == NIGHT.trigger_id(TO5, 1)
+    publication, *each = kit.published
+    assert publication.body == {"target_date": "2026-01-21"}
+    assert publication.message.attributes["trigger_id"] == NIGHT.trigger_id(TO5, 1)
     assert {message.body["class"] for message in each} == {
         "MLFeatureStoreProcessor", "PlayerDailyCacheProcessor", "TeamDefenseZoneAnalysisProcessor",
         "PlayerShotZoneAnalysisProcessor", "PlayerCompositeFactorsProcessor",
@@ -77,7 +77,7 @@ def test_a_crash_between_two_steps_resumes_at_the_first_that_is_not_proven(kit: 
         arrive(kit, ctx)
     assert kit.state(TO5).steps_proven == 2
     kit.bus.during = None
-    kit.mend()
+    kit.restore()
     kit.sweep(ctx=ctx)
     assert kit.state(TO5).state is State.CONFIRMED
     assert len(kit.calls) == 1

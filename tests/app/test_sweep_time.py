@@ -27,7 +27,7 @@ from tests.app.handlers_kit import HandlersKit
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, SAME_DAY, T0, TO4
 
 MINUTE = timedelta(minutes=1)
-# One call that was begun in time may end so much later: the stand-ins wait 5 s where 4 s are reckoned with.
+# One call that was begun in time may end so much later: the stand-ins wait 5 s where 4 s are calculated with.
 SPARE = timedelta(seconds=1)
 
 
@@ -52,7 +52,7 @@ def with_waiting_alerts(kit: HandlersKit, count: int) -> HandlersKit:
         run = f"nba/2025-12-{number + 1:02d}/overnight"
         condition = Condition(AlertKind.LATE, Severity.INFO, run, TO4, PGS, "has arrived")
         kit.act(lambda c=condition: raise_alerts.raise_now(kit.ctx, [c]))  # type: ignore[misc]
-    kit.mend()
+    kit.restore()
     kit.wait(10 * MINUTE)
     return kit
 
@@ -63,7 +63,7 @@ def test_a_hanging_slack_costs_one_wait_and_no_alert() -> None:
     kit.fail("slack", FaultKind.TIMEOUT)
     kit.sweep()
     assert kit.waited <= timedelta(seconds=6)
-    kit.mend()
+    kit.restore()
     kit.wait(10 * MINUTE)
     kit.sweep()
     assert len(kit.notices("late")) == 25
@@ -140,7 +140,7 @@ def test_a_gate_that_was_not_read_for_want_of_time_does_not_pass() -> None:
     answer = kit.sweep()
     assert kit.waited <= TIME_LIMIT + SPARE
     assert any("no time left" in finding["detail"] for finding in answer.findings)
-    assert all(one.body["gate_readings"]["game_coverage"].endswith("percent") for one in kit.published)
+    assert all(publication.body["gate_readings"]["game_coverage"].endswith("percent") for publication in kit.published)
 
 
 def old_runs(kit: HandlersKit, count: int) -> None:

@@ -1,4 +1,4 @@
-"""What leaves at a trigger, field by field (behaviour 5).
+"""What is sent at a trigger, field by field (behaviour 5).
 
 Rewrite the snapshots with ``UPDATE_SNAPSHOTS=1 pytest tests/app/test_trigger_message.py`` and read the diff.
 """
@@ -70,8 +70,8 @@ def backfill(kit: HandlersKit) -> None:
 
 def operator(kit: HandlersKit) -> None:
     kit.change(games={DAY: 0})
-    status, said = kit.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
-    assert status == 0, said
+    status, output = kit.orch("trigger", TO4, str(DAY), "--mode", "overnight", "--reason", "exhibition game")
+    assert status == 0, output
 
 
 CASES: dict[str, Callable[[HandlersKit], None]] = {
@@ -93,7 +93,8 @@ def after(case: str) -> HandlersKit:
 def shown(kit: HandlersKit) -> dict[str, Any]:
     calls = [{"to": f"{call.service}{call.path}", "body": dict(call.body)} for call in kit.calls]
     sent = [
-        {"to": one.topic, "attributes": dict(one.message.attributes), "body": dict(one.body)} for one in kit.published
+        {"to": publication.topic, "attributes": dict(publication.message.attributes), "body": dict(publication.body)}
+        for publication in kit.published
     ]
     return {"calls": calls, "messages": sent}
 
@@ -101,11 +102,11 @@ def shown(kit: HandlersKit) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_what_leaves_is_as_it_was_approved(case: str) -> None:
     """Calls, bodies and attributes are the ones checked in."""
-    found = shown(after(case))
+    messages = shown(after(case))
     path = SNAPSHOTS / f"{case}.json"
     if os.environ.get("UPDATE_SNAPSHOTS"):
-        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    assert found == json.loads(path.read_text())
+        path.write_text(json.dumps(messages, indent=2, ensure_ascii=False) + "\n")
+    assert messages == json.loads(path.read_text())
 
 
 def test_every_snapshot_of_a_trigger_has_a_case() -> None:
@@ -118,13 +119,13 @@ def test_every_message_has_every_field(case: str) -> None:
     """All fields of behaviour 5 are there, the ids are attributes too, and an attribute says what the body says."""
     kit = after(case)
     assert kit.published
-    for one in kit.published:
-        assert one.body.keys() >= SPECIFIED
-        assert one.message.attributes.keys() >= IDS
-        for name, value in one.message.attributes.items():
-            assert value == (str(one.body[name]).lower() if name == "degraded" else str(one.body[name]))
+    for publication in kit.published:
+        assert publication.body.keys() >= SPECIFIED
+        assert publication.message.attributes.keys() >= IDS
+        for name, value in publication.message.attributes.items():
+            assert value == (str(publication.body[name]).lower() if name == "degraded" else str(publication.body[name]))
             assert len(value.encode()) <= MAX_ATTRIBUTE
-        json.dumps(one.body, allow_nan=False)
+        json.dumps(publication.body, allow_nan=False)
 
 
 def test_the_call_carries_the_message() -> None:
@@ -138,7 +139,7 @@ def test_the_call_carries_the_message() -> None:
 def test_only_completed_processors_have_a_message() -> None:
     """Partial ones are named missing and listed nowhere as completed; sources, dates and ids are their own."""
     kit = after("trigger_per_processor")
-    bodies = {one.body["processor_name"]: one.body for one in kit.published}
+    bodies = {publication.body["processor_name"]: publication.body for publication in kit.published}
     assert set(bodies) == {PGS, UPGC, TDGS}
     assert bodies[PGS]["missing_processors"] == [TOGS, UTGC]
     assert bodies[PGS]["completed_processors"] == sorted(bodies)
@@ -164,7 +165,7 @@ def test_an_absent_correlation_id_is_made_once() -> None:
     kit.deliver("p2_odds_player_props")
     kit.wait(timedelta(hours=1))
     kit.sweep()
-    first, again = (one.body for one in kit.published)
+    first, again = (publication.body for publication in kit.published)
     assert first["trigger_id"] == again["trigger_id"] == NIGHT.trigger_id(TO3, 1)
     assert len(first["correlation_id"]) == 32
     assert first["correlation_id"] == again["correlation_id"]
@@ -177,7 +178,7 @@ def test_a_refresh_carries_what_the_trigger_before_it_lacked() -> None:
     kit.deliver("player_composite_factors", "started")
     kit.deliver(TOGS, records=14)
     kit.deliver(UTGC, records=14)
-    second = [one.body for one in kit.published if one.body["generation"] == 2]
+    second = [publication.body for publication in kit.published if publication.body["generation"] == 2]
     assert {body["processor_name"] for body in second} == {PGS, UPGC, TDGS, TOGS}
     assert {body["trigger_reason"] for body in second} == {"refresh"}
     assert {tuple(body["missing_processors"]) for body in second} == {(UTGC,)}
@@ -220,10 +221,10 @@ def test_the_body_of_the_policy_overrides_nothing() -> None:
     changed = replace(transition, dispatch=replace(transition.dispatch, steps=(replace(step, body=Body(body)),)))
     ctx = kit.instance(policy=replace(policy, transitions={**policy.transitions, TO6: changed}))
     kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, ctx=ctx)
-    [one] = kit.published
-    assert one.body["trigger_id"] == NIGHT.trigger_id(TO6, 1)
-    assert one.body["degraded"] is False
-    assert one.body["export_types"] == ["tonight"]
+    [publication] = kit.published
+    assert publication.body["trigger_id"] == NIGHT.trigger_id(TO6, 1)
+    assert publication.body["degraded"] is False
+    assert publication.body["export_types"] == ["tonight"]
 
 
 @pytest.mark.parametrize(("given", "in_attributes"), [("é" * 512, True), ("é" * 513, False), (" run 7\t", True)])
@@ -232,9 +233,9 @@ def test_a_correlation_id_leaves_unchanged_or_not_at_all(given: str, in_attribut
     the body alone, since a part of it would be another id."""
     kit = HandlersKit().ordinary()
     kit.deliver("prediction_coordinator", records=150, metadata={"completion_pct": 90}, correlation_id=given)
-    [one] = kit.published
-    assert one.body["correlation_id"] == given
-    assert one.message.attributes.get("correlation_id") == (given if in_attributes else None)
+    [publication] = kit.published
+    assert publication.body["correlation_id"] == given
+    assert publication.message.attributes.get("correlation_id") == (given if in_attributes else None)
 
 
 def test_both_phases_hear_of_one_run() -> None:

@@ -48,7 +48,7 @@ def test_what_is_short_is_named_everywhere_and_its_arrival_triggers() -> None:
     assert "2 of 7 games missing: MIL@ORL, PHX@LAL" in text
     seen = explain(kit.ctx, NIGHT, TO4)
     assert "player_game_summary (2 of 7 games missing: MIL@ORL, PHX@LAL)" in seen.reason
-    [evidence] = [one for one in seen.evidence["processors"] if one["name"] == PGS]
+    [evidence] = [processor for processor in seen.evidence["processors"] if processor["name"] == PGS]
     assert (evidence["note"], evidence["missing_units"]) == (
         "2 of 7 games missing: MIL@ORL, PHX@LAL", ["MIL@ORL", "PHX@LAL"],
     )  # fmt: skip
@@ -113,9 +113,9 @@ def test_two_loaders_write_one_document_and_none_sets_back_another() -> None:
     ):
         kit.take("phase3", json.dumps(body).encode())
         kit.wait(timedelta(minutes=1))
-    known = kit.completion(PGS)
-    assert known is not None
-    assert set(known.sources) == {"PlayersProcessor", "TeamsProcessor"}
+    completion = kit.completion(PGS)
+    assert completion is not None
+    assert set(completion.sources) == {"PlayersProcessor", "TeamsProcessor"}
     assert PGS in explain(kit.ctx, NIGHT, TO4).done
 
 
@@ -170,7 +170,7 @@ def test_the_third_date_in_a_row_is_critical(
         if back == repaired:
             kit.change(units_held={TABLE: {day: 7}})
             kit.sweeps(3)
-    [notice] = [one for one in kit.notices("nothing", resolved=False) if one.text.startswith(NIGHT.id)]
+    [notice] = [notice for notice in kit.notices("nothing", resolved=False) if notice.text.startswith(NIGHT.id)]
     assert notice.severity == severity
     assert says in notice.text
     assert bool(says) == ("in a row" in notice.text)

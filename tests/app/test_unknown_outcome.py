@@ -256,9 +256,9 @@ def test_an_operator_is_told_that_nobody_knows() -> None:
     """`orch trigger` on a service that answers late: it is told, and the run shows why and when it is called again."""
     built = kit(ASKED)
     slow(built, timedelta(hours=1), IDLE)
-    status, told = built.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "data is good")
-    assert status == 0, told
-    assert "unproven" in told
+    status, output = built.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "data is good")
+    assert status == 0, output
+    assert "unproven" in output
     assert len(built.calls) == 1
     _, shown = built.orch("explain", TO5, "2026-01-21", "--mode", "overnight")
     assert "unproven" in shown
@@ -274,8 +274,8 @@ def test_an_operator_may_call_anew_meanwhile() -> None:
     built.deliver(FEATURES)
     built.wait()
     slow(built, timedelta(), IDLE)
-    status, told = built.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "it is idle")
-    assert status == 0, told
+    status, output = built.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "it is idle")
+    assert status == 0, output
     assert [call.body["trigger_id"] for call in built.calls] == [FIRST, FIRST]
     assert built.state(TO5).state is State.CONFIRMED
 
@@ -292,8 +292,8 @@ def test_the_record_says_what_was_unknown_and_what_proved_it() -> None:
         (row for row in built.audit.tables["phase_execution_log"].values() if row["transition"] == TO5),
         key=lambda row: row["execution_timestamp"],
     )
-    told = [row["decision"] for row in rows]
-    assert [word for word in told if word in ("unproven", "trigger", "confirm")][:3] == [
+    decisions = [row["decision"] for row in rows]
+    assert [word for word in decisions if word in ("unproven", "trigger", "confirm")][:3] == [
         "unproven",
         "trigger",
         "confirm",

@@ -48,14 +48,14 @@ def test_a_document_that_nobody_can_read_stops_no_sweep(place: str) -> None:
     kit.fail("slack")
     kit.deliver(PHASE3[0], "failed", message_id="f-1", mode="same_day", error_message="no source")
     kit.take("phase3", b"[]", "m-pending")
-    kit.mend()
+    kit.restore()
     spoil(kit, PLACES[place](kit))
     before = len(kit.sink.taken)
     answers = kit.sweeps(4)
     assert {answer.status for answer in answers} <= {200, 207}
     assert any("not a JSON object" in notice.text for _, notice in kit.sink.taken[before:])
-    told = [line for line in ("alert.unreadable", "breaker.unreadable") if kit.logged(line)]
-    assert told or kit.notices("fault")
+    events = [line for line in ("alert.unreadable", "breaker.unreadable") if kit.logged(line)]
+    assert events or kit.notices("fault")
 
 
 def test_pauses_that_nobody_can_read_let_nothing_go() -> None:

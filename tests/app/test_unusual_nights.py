@@ -38,7 +38,7 @@ def taught(kit: HandlersKit, nights: int = 20, *, last: date = LAST, records: in
         ended = began + LENGTHS[n % len(LENGTHS)] * MINUTE
         reports = [report(name, records=records, ended=began, message_id=f"{key.id}-{name}") for name in PHASE3]
         reports += [report(name, records=records, ended=ended, message_id=f"{key.id}-{name}") for name in PHASE4]
-        completions = [completion_row(POLICY, key, one, superseded=False)[1] for one in reports]
+        completions = [completion_row(POLICY, key, report, superseded=False)[1] for report in reports]
         kit.audit.insert("phase_completions", completions)
         rows = [row_of(kit, key, TO4, began), row_of(kit, key, TO5, ended)]
         kit.audit.insert("phase_execution_log", [row for _, row in rows])

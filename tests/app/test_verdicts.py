@@ -217,9 +217,9 @@ def test_an_operator_hears_the_answer(kit: HandlersKit) -> None:
     """`orch trigger` is told what the service said, and that it was not dispatched; the wish stays."""
     answer(kit, 404, {"message": "No players found"})
     kit.deliver(FEATURES)
-    status, told = kit.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "try it")
+    status, output = kit.orch("trigger", TO5, "2026-01-21", "--mode", "overnight", "--reason", "try it")
     assert status == 5
-    assert "No players found" in told
+    assert "No players found" in output
     assert len(kit.calls) == 2
     answer(kit, 202, YES)
     kit.sweeps(31)

@@ -49,8 +49,8 @@ def with_sql(policy: Policy, gate: str, sql: str) -> Policy:
 
 def with_table(policy: Policy, phase: str, processor: str, table: str) -> Policy:
     before = policy.phases[phase]
-    mended = {**before.processors, processor: replace(before.processors[processor], table=table)}
-    return replace(policy, phases={**policy.phases, phase: replace(before, processors=mended)})
+    repaired = {**before.processors, processor: replace(before.processors[processor], table=table)}
+    return replace(policy, phases={**policy.phases, phase: replace(before, processors=repaired)})
 
 
 def kit_of(policy: Policy) -> HandlersKit:
@@ -80,8 +80,8 @@ def test_the_sweep_goes_on_past_a_wrong_gate() -> None:
     kit.finish(*POLICY.transitions[TO4].expects["overnight"].expected, game_date=EARLIER.day.isoformat())
     assert {answer.status for answer in kit.sweeps(3)} == {200}
     assert kit.state(TO4, EARLIER).triggered_at is not None
-    [told] = {text.splitlines()[0] for text in kit.texts("gate")}
-    assert "feature_store_coverage cannot be asked" in told
+    [line] = {text.splitlines()[0] for text in kit.texts("gate")}
+    assert "feature_store_coverage cannot be asked" in line
 
 
 def test_a_name_that_cannot_stand_in_sql_blocks_its_own_table_only() -> None:
@@ -114,6 +114,6 @@ def test_the_real_checks_are_those_that_raise() -> None:
         lambda: warehouse.rows([TableRef(BAD)], DAY),
         lambda: warehouse.units(CalendarRef("nba_raw.schedule; --", "game_date", "status"), [DAY]),
     )
-    for one in asked:
+    for question in asked:
         with pytest.raises(PolicyError):
-            one()
+            question()

@@ -94,7 +94,9 @@ def _asking(members: int, played: Played, publishing: float) -> Figure:
 
 def _reporting(members: int, played: Played) -> Figure:
     each = members // 10 or 1
-    tenths = [{kind: round(number * 10 / played.reports, 1) for kind, number in one.items()} for one in played.tenths]
+    tenths = [
+        {kind: round(number * 10 / played.reports, 1) for kind, number in tenth.items()} for tenth in played.tenths
+    ]
     return Figure(
         "batches",
         f"{played.reports} reports of {members} members, {AT_ONCE} at a time, each",

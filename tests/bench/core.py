@@ -36,8 +36,8 @@ def decisions(bench: Bench) -> Iterator[Figure]:
         yield Figure("decide", what, "/s", Spread.of(rates), least=50_000)
 
 
-def _maker(one: DecisionInput) -> Callable[[], DecisionInput]:
-    values = {part.name: getattr(one, part.name) for part in fields(one)}
+def _maker(decision_input: DecisionInput) -> Callable[[], DecisionInput]:
+    values = {part.name: getattr(decision_input, part.name) for part in fields(decision_input)}
     return lambda: DecisionInput(**values)
 
 
@@ -59,7 +59,9 @@ def simulation(bench: Bench) -> Iterator[Figure]:
     yield Figure("simulation", what, "h/s", Spread.of(rates), least=20)
     with seldom_collected():
         spent = [_seconds(lambda seed=seed: play_seed(seed)) for seed in range(min(bench.size.nights, ON_ONE_CORE))]  # type: ignore[misc]
-    yield Figure("simulation", "random nights with faults", "nights/s", Spread.of([1 / one for one in spent]), least=20)
+    yield Figure(
+        "simulation", "random nights with faults", "nights/s", Spread.of([1 / seconds for seconds in spent]), least=20
+    )
     yield _on_every_core(bench.size.nights)
 
 

@@ -86,8 +86,8 @@ class KeptAuditLog(NoAuditLog):
         self.kept += [(table, row) for row in rows]
 
     def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        found = [row.columns for table, row in self.kept if table == "phase_completions"]
-        return [dict(columns) for columns in found]
+        rows = [row.columns for table, row in self.kept if table == "phase_completions"]
+        return [dict(columns) for columns in rows]
 
     def executions(self, first: date, last: date) -> list[dict[str, Any]]:
         return [dict(row.columns) for table, row in self.kept if table == "phase_execution_log"]
@@ -123,18 +123,18 @@ class Night:
 
     @property
     def run(self) -> RunLoad:
-        return next(one for one in runs_of(self.policy, SQL) if one.mode == MODE)
+        return next(run for run in runs_of(self.policy, SQL) if run.mode == MODE)
 
     def reports(self) -> list[tuple[str, str]]:
         """Return the processors that report, with their phases, by the policy and not by the model."""
-        found = []
+        reports = []
         for phase in self.policy.phases.values():
             after = self.policy.after(phase.name)
             expected = after[0].expects[MODE].expected if after else set(phase.processors)
-            found += [
+            reports += [
                 (phase.name, p.name) for p in phase.processors.values() if p.name in expected and p.disabled is None
             ]
-        return found
+        return reports
 
     def play(self) -> Counter[str]:
         """Let the night pass; return what was counted."""
@@ -191,26 +191,26 @@ class Night:
     def modelled(self) -> dict[str, float]:
         """Return what the model says of the same night."""
         run = self.run
-        found = of_deliveries(run) + of(Unit.RUN) + Operations(writes=0 if self.closed else -1)
-        found += of(Unit.SWEEP, self.minutes) + of(Unit.DUE_SWEEP, self.due, self.due)
-        found += of(Unit.WHOLE_SWEEP, self.whole) + of(Unit.OPEN_RUN, 0, self.seen)
-        found += of(Unit.DIGESTED_LOOK, self.digested, self.lately) + of(Unit.DIGEST, self.digests)
-        found += of(Unit.SEEN, run.touches) + of(Unit.CLOSED_TODAY, self.closed)
-        found += of(Unit.FLUSH, run.completions, run.completions)
-        found += of(Unit.FLUSHED_TRANSITION, sum(1 + transition.late for transition in run.transitions))
+        operations = of_deliveries(run) + of(Unit.RUN) + Operations(writes=0 if self.closed else -1)
+        operations += of(Unit.SWEEP, self.minutes) + of(Unit.DUE_SWEEP, self.due, self.due)
+        operations += of(Unit.WHOLE_SWEEP, self.whole) + of(Unit.OPEN_RUN, 0, self.seen)
+        operations += of(Unit.DIGESTED_LOOK, self.digested, self.lately) + of(Unit.DIGEST, self.digests)
+        operations += of(Unit.SEEN, run.touches) + of(Unit.CLOSED_TODAY, self.closed)
+        operations += of(Unit.FLUSH, run.completions, run.completions)
+        operations += of(Unit.FLUSHED_TRANSITION, sum(1 + transition.late for transition in run.transitions))
         # The comparison comes with the first sweep of each hour.
         for hour in range(0, self.minutes, 60):
             there = max(0, min(hour - FIRST_REPORT + 1, run.completions))
-            found += of(Unit.COMPARISON, 1, 1)
+            operations += of(Unit.COMPARISON, 1, 1)
             # Of a wide run its digest is read, the count, and what was written lately.
-            found += of(Unit.OBJECTIVES, 1, 1 + len(run.transitions))
-            found += of(Unit.COMPARED, 1, max(1, there) if there <= DIGESTED_FROM else 2 + READ_AGAIN)
+            operations += of(Unit.OBJECTIVES, 1, 1 + len(run.transitions))
+            operations += of(Unit.COMPARED, 1, max(1, there) if there <= DIGESTED_FROM else 2 + READ_AGAIN)
         tables = (
             self.due
             + run.baseline_tables
             + sum(transition.tables + transition.row_tables for transition in run.transitions)
         )
-        return {"reads": found.reads, "writes": found.writes, "rows": found.rows, "tables": tables}
+        return {"reads": operations.reads, "writes": operations.writes, "rows": operations.rows, "tables": tables}
 
 
 def ratios(modelled: Mapping[str, float], counted: Mapping[str, float]) -> dict[str, float]:

@@ -72,7 +72,7 @@ def decisions(bench: Bench) -> Iterator[Figure]:
         decided = [_decided(ctx, workflows, workflow, books, now) for workflow in workflows.workflows.values()]
         spent.append(process_time() - began)
     what = f"{WORKFLOWS} workflows, {sum(len(book.value.runs) for book in books.days.values())} rows of history"
-    kinds = {type(one).__name__ for one in decided}
+    kinds = {type(decision).__name__ for decision in decided}
     yield Figure("workflows", what, "ms", Spread.of(spent, MILLI), most=50, counted={"kinds": ", ".join(sorted(kinds))})
 
 
@@ -147,8 +147,8 @@ def _in_a_process_of_its_own(url: str, number: int, rounds: int) -> dict[str, An
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.bench.phase1", url, str(number), str(rounds)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def _measure(url: str, number: int, rounds: int) -> dict[str, Any]:

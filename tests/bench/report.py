@@ -19,20 +19,20 @@ def show(figures: list[Figure], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("figure", "what", "median", "floor", "ratio", "target", ""):
         table.add_column(heading, overflow="fold")
-    for one in figures:
+    for figure in figures:
         table.add_row(
-            one.name,
-            one.what,
-            _shown(one.value, one.unit),
-            "" if one.floor is None else f"{_shown(one.floor, one.unit)}\n{one.floor_what}",
-            "" if one.ratio is None else f"{one.ratio:.2f} x",
-            one.target,
-            VERDICTS[one.met],
+            figure.name,
+            figure.what,
+            _shown(figure.value, figure.unit),
+            "" if figure.floor is None else f"{_shown(figure.floor, figure.unit)}\n{figure.floor_what}",
+            "" if figure.ratio is None else f"{figure.ratio:.2f} x",
+            figure.target,
+            VERDICTS[figure.met],
         )
     console.print(table)
-    for one in figures:
-        for what, count in one.counted.items():
-            console.print(f"  {one.name}: {what}: {count}", highlight=False)
+    for figure in figures:
+        for what, count in figure.counted.items():
+            console.print(f"  {figure.name}: {what}: {count}", highlight=False)
 
 
 def document(figures: list[Figure], absent: dict[str, str], size: str) -> dict[str, Any]:

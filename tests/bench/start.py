@@ -111,7 +111,7 @@ def memory(bench: Bench) -> Iterator[Figure]:
         Spread.of(floor[-1:]),
         "functions-framework with Firestore, one create",
         most=1.2,
-        counted={"MB on the way": [round(one, 1) for one in ours], "floor": [round(one, 1) for one in floor]},
+        counted={"MB on the way": [round(size, 1) for size in ours], "floor": [round(size, 1) for size in floor]},
     )
     yield Figure(
         "memory",

@@ -172,12 +172,12 @@ def burst(bench: Bench) -> Iterator[Figure]:
         ctx = context(load_policy(NBA), ports)
         sent = [(name, day_of(run)) for _ in range(COPIES) for name in PROCESSORS for run in range(runs)]
 
-        def handle(one: tuple[str, str]) -> bool:
-            message = delivery(PHASE, member_report(*one).replace(b": 100", b": 5000"), f"{one[0]}-{one[1]}")
+        def handle(member: tuple[str, str]) -> bool:
+            message = delivery(PHASE, member_report(*member).replace(b": 100", b": 5000"), f"{member[0]}-{member[1]}")
             return receive(ctx, message).handled is Handled.DECIDED
 
         bare.create("floor/first", {})
-        floor, _ = _at_once(sent, lambda one: bare.create(f"floor/{one[0]}-{one[1]}", {"status": "success"}))
+        floor, _ = _at_once(sent, lambda member: bare.create(f"floor/{member[0]}-{member[1]}", {"status": "success"}))
         spent, answers = _at_once(sent, handle)
         yield Figure(
             "burst",

@@ -47,8 +47,8 @@ def measured(firestore_host: str, pubsub_host: str) -> Measured:
     def once(names: Sequence[str]) -> dict[str, Any]:
         answer = bench(*names, "--small", "--json", **hosts)
         assert answer.returncode == 0, answer.stderr
-        found: dict[str, Any] = json.loads(answer.stdout)
-        return found
+        document: dict[str, Any] = json.loads(answer.stdout)
+        return document
 
     return once
 

@@ -48,8 +48,8 @@ def left(folder: Path) -> dict[str, str]:
         days = ask("/").text
     with as_left(folder, named(NIGHT)) as ctx:
         file = folder / "report.html"
-        status, said = run(["report", DATE, "--html", str(file)], ctx)
-        assert status == 0, said
+        status, output = run(["report", DATE, "--html", str(file)], ctx)
+        assert status == 0, output
     return {"days": days, "report": file.read_text(encoding="utf-8")}
 
 

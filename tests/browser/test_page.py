@@ -91,10 +91,10 @@ class Visit:
         self.asked: list[str] = []
 
         def serve(route: Route) -> None:
-            wanted = route.request.url.removeprefix(ORIGIN)
-            self.asked.append(wanted)
-            if wanted in pages:
-                route.fulfill(body=pages[wanted], content_type="text/html; charset=utf-8")
+            address = route.request.url.removeprefix(ORIGIN)
+            self.asked.append(address)
+            if address in pages:
+                route.fulfill(body=pages[address], content_type="text/html; charset=utf-8")
             else:
                 route.abort()
 
@@ -194,9 +194,9 @@ def test_every_text_can_be_read(visit: Any, name: str, colours: str) -> None:
     """4.5 to 1 against what lies behind it, words in the drawing too."""
     seen = visit(PATHS[name], color_scheme=colours)
     seen.page.evaluate(OPEN_ALL)
-    found = seen.page.evaluate(CONTRAST)
-    assert len(found) > 15
-    assert [(round(ratio, 2), text) for ratio, text in found if ratio < 4.5] == []
+    contrasts = seen.page.evaluate(CONTRAST)
+    assert len(contrasts) > 15
+    assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []
 
 
 def test_dark_is_dark(visit: Any) -> None:

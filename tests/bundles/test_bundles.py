@@ -25,8 +25,8 @@ from tests.deploy.world import manifest
 from tests.tooling import pips
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundles")]
-EVENTS = [one for one in manifest().functions.values() if one.push]
-CALLED = [one for one in manifest().functions.values() if not one.push]
+EVENTS = [function for function in manifest().functions.values() if function.push]
+CALLED = [function for function in manifest().functions.values() if not function.push]
 
 
 def some_of(functions: Sequence[Function]) -> list[Any]:
@@ -130,7 +130,7 @@ def test_an_event_function_takes_in_what_is_pushed(
         assert_imported_from_the_bundle(server.output(), tmp_path / "workspace")
 
 
-@pytest.mark.parametrize("function", CALLED, ids=lambda one: one.folder)
+@pytest.mark.parametrize("function", CALLED, ids=lambda function: function.folder)
 def test_a_called_function_answers(
     function: Function,
     built: Path,
@@ -167,7 +167,7 @@ def test_an_environment_holds_its_lock_and_no_embedded_store(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("version", [*pips.HASHES, pips.NEWEST])
-@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda one: one.folder)
+@pytest.mark.parametrize("function", [*EVENTS, *CALLED], ids=lambda function: function.folder)
 def test_every_bundle_installs_with_every_pip(function: Function, built: Path, version: str, tmp_path: Path) -> None:
     """The requirements.txt of each bundle is really installed by each pip that an image may bring."""
     python = environment_of(built / function.folder / "requirements.txt", tmp_path / "env", version)
@@ -205,7 +205,7 @@ def test_every_package_that_is_imported_is_installed(
         check=True,
     )
     missing = ended.stdout.split()
-    assert [one for one in missing if not is_attribute(one, python_for(function))] == []
+    assert [module for module in missing if not is_attribute(module, python_for(function))] == []
 
 
 def is_attribute(name: str, python: Path) -> bool:
@@ -249,9 +249,9 @@ def wait_for(variables: dict[str, str], document: str, seconds: float = 60) -> d
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for run in client.collection("runs").stream():
-            found = run.reference.collection("completions").document(document).get()
-            if found.exists:
-                return dict(found.to_dict() or {})
+            snapshot = run.reference.collection("completions").document(document).get()
+            if snapshot.exists:
+                return dict(snapshot.to_dict() or {})
         time.sleep(0.3)
     raise AssertionError(f"{document} was not stored within {seconds} s")
 

@@ -24,11 +24,11 @@ def orch(*argv: str) -> tuple[int, str]:
 
 
 def document(*argv: str) -> dict[str, Any]:
-    status, said = orch("--json", *argv)
-    assert status == 0, said
+    status, output = orch("--json", *argv)
+    assert status == 0, output
     # What is said on standard error comes first: of another pipeline, that it has no checks.
-    found: dict[str, Any] = json.loads(said[said.index("{") :])
-    return found
+    estimate: dict[str, Any] = json.loads(output[output.index("{") :])
+    return estimate
 
 
 def test_it_needs_neither_credentials_nor_state(tmp_path: Path) -> None:
@@ -45,29 +45,29 @@ def test_it_needs_neither_credentials_nor_state(tmp_path: Path) -> None:
 
 def test_the_month_stands_beside_larger_ones() -> None:
     """Without options 10, 100 and 1,000 times the size in both directions, what costs most of each, and every quota."""
-    found = document()
-    for growth in found["growth"].values():
-        assert [one["size"] for one in growth] == [1, 10, 100, 1000]
-        totals = [one["total"] for one in growth]
+    estimate = document()
+    for growth in estimate["growth"].values():
+        assert [entry["size"] for entry in growth] == [1, 10, 100, 1000]
+        totals = [entry["total"] for entry in growth]
         assert totals == sorted(totals)
         assert growth[-1]["largest"] in {item.value for item in Item}
-    assert set(found["charges"]) == {item.value for item in Item}
-    for quotas in found["quotas"].values():
+    assert set(estimate["charges"]) == {item.value for item in Item}
+    for quotas in estimate["quotas"].values():
         assert {quota["quota"] for quota in quotas} == {limit.value for limit in Limit}
-    assert found["assumptions"]["operations"]["completion"]["writes"] == 1
+    assert estimate["assumptions"]["operations"]["completion"]["writes"] == 1
 
 
 def test_sizes_are_the_callers() -> None:
     """--size, as often as wanted, beside the month itself."""
-    found = document("--size", "5", "--size", "7")
-    assert [one["size"] for one in found["growth"]["width"]] == [1, 5, 7]
+    estimate = document("--size", "5", "--size", "7")
+    assert [entry["size"] for entry in estimate["growth"]["width"]] == [1, 5, 7]
 
 
 def test_pipelines_and_completions_are_the_callers() -> None:
     """A thousand pipelines of a thousand completions a day each are a million; what a project holds is exceeded now."""
-    found = document("--pipelines", "1000", "--completions", "1000")
-    assert found["day"]["pipelines"] * found["day"]["completions"] == pytest.approx(1_000_000, rel=0.01)
-    now = [one["quota"] for one in found["quotas"]["pipelines"] if one["reached_at"] == 1]
+    estimate = document("--pipelines", "1000", "--completions", "1000")
+    assert estimate["day"]["pipelines"] * estimate["day"]["completions"] == pytest.approx(1_000_000, rel=0.01)
+    now = [entry["quota"] for entry in estimate["quotas"]["pipelines"] if entry["reached_at"] == 1]
     assert {"databases", "services", "schedules"} <= set(now)
 
 
@@ -104,14 +104,14 @@ def test_members_of_batches_are_the_callers() -> None:
 
 def test_another_pipeline_is_reckoned_too() -> None:
     """A policy file by name; the checks in force belong to another pipeline, which is said."""
-    status, said = orch(MINIMAL)
+    status, output = orch(MINIMAL)
     assert status == 0
-    assert "orch: no checks of weather: " in said
-    assert "weather: 3 completions, 1 trigger, 1 run and 1,440 sweeps a day" in said
+    assert "orch: no checks of weather: " in output
+    assert "weather: 3 completions, 1 trigger, 1 run and 1,440 sweeps a day" in output
 
 
 @pytest.mark.parametrize("argv", [["--size", "1"], ["--days", "31"], ["--pipelines", "0"], ["no/such.yaml"]])
 def test_a_wrong_call_is_refused(argv: list[str]) -> None:
     """Exit status 2 and a hint."""
-    status, said = orch(*argv)
-    assert (status, "hint:" in said) == (2, True), said
+    status, output = orch(*argv)
+    assert (status, "hint:" in output) == (2, True), output

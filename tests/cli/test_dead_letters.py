@@ -60,47 +60,47 @@ def run_command(capsys: pytest.CaptureFixture[str], left: Left, *argv: str) -> t
 
 def test_the_list_says_topic_age_attempts_and_reason(left: Left) -> None:
     """For people: one line each, and what cannot be brought back with its reason."""
-    status, said = left.orch("list")
+    status, output = left.orch("list")
     assert status == 0
-    assert said.splitlines()[0].split() == ["message", "topic", "age", "attempts", "reason"]
-    assert TOPIC in said
-    assert "the last answer was" in said
-    assert "cannot be brought back: the policy names no topic theirs" in said
-    assert "2 dead letters in nba-orchestration-dead-letter-kept" in said
+    assert output.splitlines()[0].split() == ["message", "topic", "age", "attempts", "reason"]
+    assert TOPIC in output
+    assert "the last answer was" in output
+    assert "cannot be brought back: the policy names no topic theirs" in output
+    assert "2 dead letters in nba-orchestration-dead-letter-kept" in output
 
 
 def test_the_list_is_json_on_standard_output(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     """The talk is on standard error; attempts and age are numbers, what is unknown is null."""
-    status, found, talk = run_command(capsys, left, "list")
+    status, letters, talk = run_command(capsys, left, "list")
     assert status == 0
-    assert [(one["topic"], one["attempts"], one["replayed_from"]) for one in found] == [
+    assert [(letter["topic"], letter["attempts"], letter["replayed_from"]) for letter in letters] == [
         (TOPIC, 1, None),
         ("theirs", 1, None),
     ]
-    assert json.loads(found[0]["data"]) == {"topic": TOPIC}
-    assert found[0]["age_seconds"] >= 0
+    assert json.loads(letters[0]["data"]) == {"topic": TOPIC}
+    assert letters[0]["age_seconds"] >= 0
     assert "2 dead letters" in talk
 
 
 def test_a_replay_brings_back_what_it_can_and_keeps_the_rest(left: Left) -> None:
     """Exit 4 where something stays; the message waits for delivery anew, and is no dead letter any more."""
     assert left.waiting == 0
-    status, said = left.orch("replay", "--all")
+    status, output = left.orch("replay", "--all")
     assert status == 4
-    assert f"published to {TOPIC} as " in said
-    assert "kept: the policy names no topic theirs" in said
+    assert f"published to {TOPIC} as " in output
+    assert "kept: the policy names no topic theirs" in output
     assert left.waiting == 1
-    status, said = left.orch("list")
-    assert "1 dead letters" in said
-    assert TOPIC not in said
+    status, output = left.orch("list")
+    assert "1 dead letters" in output
+    assert TOPIC not in output
 
 
 def test_one_letter_is_brought_back_by_its_id(left: Left, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 0; the JSON says the new message id."""
-    _, found, _ = run_command(capsys, left, "list")
-    status, replayed, talk = run_command(capsys, left, "replay", found[0]["message_id"])
+    _, letters, _ = run_command(capsys, left, "list")
+    status, replayed, talk = run_command(capsys, left, "replay", letters[0]["message_id"])
     assert status == 0
-    assert [one["message_id"] for one in replayed] == [found[0]["message_id"]]
+    assert [letter["message_id"] for letter in replayed] == [letters[0]["message_id"]]
     assert replayed[0]["published_as"]
     assert "1 published, 0 kept" in talk
 
@@ -112,19 +112,19 @@ def test_who_brought_a_letter_back_and_why_is_shown_when_it_dies_again(
     left.orch("replay", "--all", "--by", "oncall@example.com", "--reason", " the service takes them again ")
     left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
     assert "by oncall@example.com: the service takes them again" in left.orch("list")[1]
-    [again] = [one for one in run_command(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    [again] = [letter for letter in run_command(capsys, left, "list")[1] if letter["topic"] == TOPIC]
     assert (again["replayed_by"], again["replayed_for"]) == ("oncall@example.com", "the service takes them again")
     left.orch("replay", again["message_id"])
     left.bus.deliver(RequestsHttp(identity_tokens=False, clock=SystemClock()))
-    [third] = [one for one in run_command(capsys, left, "list")[1] if one["topic"] == TOPIC]
+    [third] = [letter for letter in run_command(capsys, left, "list")[1] if letter["topic"] == TOPIC]
     assert (third["replayed_by"], third["replayed_for"]) == (getpass.getuser(), None)
 
 
 def test_a_dry_run_changes_nothing(left: Left) -> None:
     """It says what would be published."""
-    status, said = left.orch("replay", "--all", "--dry-run")
+    status, output = left.orch("replay", "--all", "--dry-run")
     assert status == 4
-    assert f"would be published to {TOPIC}" in said
+    assert f"would be published to {TOPIC}" in output
     assert left.waiting == 0
     assert "2 dead letters" in left.orch("list")[1]
 
@@ -135,18 +135,18 @@ def test_a_dry_run_changes_nothing(left: Left) -> None:
 )
 def test_a_wrong_call_says_so(left: Left, argv: tuple[str, ...], status: int) -> None:
     """2 for the call, 3 for a letter that is not there; each with a hint."""
-    found, said = left.orch(*argv)
-    assert found == status
-    assert "hint:" in said or "Usage:" in said
+    exit_status, output = left.orch(*argv)
+    assert exit_status == status
+    assert "hint:" in output or "Usage:" in output
 
 
 def test_a_broker_that_is_down_is_five(left: Left, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody listening: exit 5, and nothing was lost."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{closed_port()}")
     names = {"ORCH_STATE": "sqlite", "ORCH_BUS": "pubsub", "GOOGLE_CLOUD_PROJECT": "demo-orch"}
-    status, said = main.run(["dead-letters", "list"], runtime.from_environment({**names, "ORCH_HOME": str(tmp_path)}))
+    status, output = main.run(["dead-letters", "list"], runtime.from_environment({**names, "ORCH_HOME": str(tmp_path)}))
     assert status == 5
-    assert "nothing was lost" in said
+    assert "nothing was lost" in output
 
 
 def test_letters_lie_in_the_subscription_of_the_manifest(
@@ -166,7 +166,7 @@ def test_letters_lie_in_the_subscription_of_the_manifest(
         publisher.publish(path("topics", kept), b"{}", **source).result(timeout=10)
         names = {"ORCH_STATE": "sqlite", "ORCH_BUS": "pubsub", "GOOGLE_CLOUD_PROJECT": "demo-letters"}
         ctx = runtime.from_environment({**names, "ORCH_HOME": str(tmp_path)})
-        status, said = main.run(["dead-letters", "replay", "--all"], ctx)
+        status, output = main.run(["dead-letters", "replay", "--all"], ctx)
     publisher.stop()
     assert status == 0
-    assert f"published to {TOPIC} as " in said
+    assert f"published to {TOPIC} as " in output

@@ -31,8 +31,8 @@ class Machine:
                 0, json.dumps([{"account": "me@example.com", "status": "ACTIVE"}] if self._account else []), ""
             )
         if line.command.startswith("gcloud secrets versions list"):
-            known = line.command.split()[-1] in self._values
-            return CommandResult(0, json.dumps([{"name": "1", "state": "ENABLED"}] if known else []), "")
+            has_value = line.command.split()[-1] in self._values
+            return CommandResult(0, json.dumps([{"name": "1", "state": "ENABLED"}] if has_value else []), "")
         return self._cloud(line)
 
 
@@ -50,29 +50,29 @@ def cloud(tmp_path: Path) -> Cloud:
 
 
 def signs(run: Runner, where: str = "demo-orch", **hosts: str) -> dict[str, Sign]:
-    return {one.what: one for one in doctor.examined(where, hosts, run, lambda name: f"/usr/bin/{name}")}
+    return {sign.what: sign for sign in doctor.examined(where, hosts, run, lambda name: f"/usr/bin/{name}")}
 
 
-def missing(found: dict[str, Sign]) -> list[str]:
-    return [what for what, one in found.items() if one.verdict is not Verdict.OK]
+def missing(diagnosis: dict[str, Sign]) -> list[str]:
+    return [what for what, sign in diagnosis.items() if sign.verdict is not Verdict.OK]
 
 
 def test_a_whole_project_is_in_order(cloud: Cloud) -> None:
     """Everything there, every webhook with a value, PagerDuty off: nothing is missing, status 0."""
-    found = signs(Machine(cloud, values=manifest().secrets[:3]))
-    assert missing(found) == []
-    assert found["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
-    assert found["subscription"].found == "11 as they should be"
-    assert found["function"].found == "10 are there"
-    assert doctor.status_of(found.values()) == 0
+    diagnosis = signs(Machine(cloud, values=manifest().secrets[:3]))
+    assert missing(diagnosis) == []
+    assert diagnosis["value of pagerduty-routing-key"].found == "none: PagerDuty is off"
+    assert diagnosis["subscription"].found == "11 as they should be"
+    assert diagnosis["function"].found == "10 are there"
+    assert doctor.status_of(diagnosis.values()) == 0
 
 
 def test_without_an_account_it_says_how_to_get_one(cloud: Cloud) -> None:
     """No credentials: the command that brings them, and of the project that nobody looked at it."""
-    found = signs(Machine(cloud, account=False))
-    assert missing(found) == ["credentials", "project"]
-    assert found["project"].verdict is Verdict.NOT_LOOKED_AT
-    assert "gcloud auth login" in found["credentials"].hint
+    diagnosis = signs(Machine(cloud, account=False))
+    assert missing(diagnosis) == ["credentials", "project"]
+    assert diagnosis["project"].verdict is Verdict.NOT_LOOKED_AT
+    assert "gcloud auth login" in diagnosis["credentials"].hint
 
 
 def test_what_is_missing_is_named(cloud: Cloud) -> None:
@@ -82,16 +82,16 @@ def test_what_is_missing_is_named(cloud: Cloud) -> None:
     del cloud.store("subscriptions")[subscription]
     del cloud.store("secrets")["slack-webhook-error"]
     cloud.store("services")["nba-self-heal"]["policy"] = []
-    found = signs(Machine(cloud, values=("slack-webhook-url", "slack-webhook-warning")))
+    diagnosis = signs(Machine(cloud, values=("slack-webhook-url", "slack-webhook-warning")))
     assert {
         "topic nba-phase6-export-trigger",
         f"subscription {subscription}",
         "secret slack-webhook-error",
         "value of slack-webhook-error",
         "service role nba-self-heal roles/run.invoker serviceAccount:orch-scheduler@demo-orch.iam.gserviceaccount.com",
-    } <= set(missing(found))
-    assert all(found[what].hint for what in missing(found))
-    assert doctor.status_of(found.values()) == 1
+    } <= set(missing(diagnosis))
+    assert all(diagnosis[what].hint for what in missing(diagnosis))
+    assert doctor.status_of(diagnosis.values()) == 1
 
 
 def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
@@ -102,25 +102,25 @@ def test_what_cannot_be_read_is_unknown(cloud: Cloud) -> None:
             return CommandResult(1, "", "ERROR: PERMISSION_DENIED")
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
-    found = signs(blind)
-    assert found["topic nba-phase6-export-trigger"].verdict is Verdict.NOT_LOOKED_AT
-    assert doctor.status_of(found.values()) == 5
+    diagnosis = signs(blind)
+    assert diagnosis["topic nba-phase6-export-trigger"].verdict is Verdict.NOT_LOOKED_AT
+    assert doctor.status_of(diagnosis.values()) == 5
 
 
 def test_no_program_is_taken_for_granted(cloud: Cloud) -> None:
     """Without gcloud and Java both are named, and the project is not asked."""
-    found = {one.what: one for one in doctor.examined("demo-orch", {}, Machine(cloud), lambda name: None)}
-    assert {"gcloud", "bq", "curl", "java", "project"} == set(missing(found))
+    diagnosis = {sign.what: sign for sign in doctor.examined("demo-orch", {}, Machine(cloud), lambda name: None)}
+    assert {"gcloud", "bq", "curl", "java", "project"} == set(missing(diagnosis))
 
 
 def test_an_emulator_that_is_named_must_answer(cloud: Cloud) -> None:
     """A host that listens is in order, one that does not is missing, with what to do."""
     with LocalServer() as server:
         host = server.url.removeprefix("http://").rstrip("/")
-        found = signs(Machine(cloud), "", FIRESTORE_EMULATOR_HOST=host, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
-    assert found["FIRESTORE_EMULATOR_HOST"].verdict is Verdict.OK
-    assert found["PUBSUB_EMULATOR_HOST"].verdict is Verdict.WRONG
-    assert "unset PUBSUB_EMULATOR_HOST" in found["PUBSUB_EMULATOR_HOST"].hint
+        diagnosis = signs(Machine(cloud), "", FIRESTORE_EMULATOR_HOST=host, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
+    assert diagnosis["FIRESTORE_EMULATOR_HOST"].verdict is Verdict.OK
+    assert diagnosis["PUBSUB_EMULATOR_HOST"].verdict is Verdict.WRONG
+    assert "unset PUBSUB_EMULATOR_HOST" in diagnosis["PUBSUB_EMULATOR_HOST"].hint
 
 
 def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,20 +129,20 @@ def test_the_command_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     assert main.call(["doctor", "--json"]) == 5
-    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["items"]
-    told = {one["what"]: (one["verdict"], one["found"]) for one in found}
-    assert told["project"] == ("not looked at", "none is named")
-    assert told["policy and manifest"] == ("ok", "10 functions declared")
-    assert not {name for name in told if name.endswith("EMULATOR_HOST")}, "none is named, so none was looked at"
+    items: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["items"]
+    verdicts = {item["what"]: (item["verdict"], item["found"]) for item in items}
+    assert verdicts["project"] == ("not looked at", "none is named")
+    assert verdicts["policy and manifest"] == ("ok", "10 functions declared")
+    assert not {name for name in verdicts if name.endswith("EMULATOR_HOST")}, "none is named, so none was looked at"
 
 
-KINDS = sorted({one.kind for one in plan(manifest(), PLACE, build_info())})
+KINDS = sorted({resource.kind for resource in plan(manifest(), PLACE, build_info())})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
     """Whatever kind of thing cannot be read, not one of that kind is ok: each is `not looked at`, exit 5."""
-    resources = [one for one in plan(manifest(), PLACE, build_info()) if one.kind == kind]
+    resources = [resource for resource in plan(manifest(), PLACE, build_info()) if resource.kind == kind]
     looks = {str(resource.read) for resource in resources}
 
     def blind(line: CommandLine) -> CommandResult:
@@ -150,29 +150,29 @@ def test_ok_is_said_only_of_what_was_looked_at(cloud: Cloud, kind: str) -> None:
             return CommandResult(1, "", "ERROR: PERMISSION_DENIED")
         return Machine(cloud, values=manifest().secrets[:3])(line)
 
-    found = signs(blind)
-    assert kind not in found
-    assert {found[resource.id].verdict for resource in resources} == {Verdict.NOT_LOOKED_AT}
-    assert doctor.status_of(found.values()) == 5
+    diagnosis = signs(blind)
+    assert kind not in diagnosis
+    assert {diagnosis[resource.id].verdict for resource in resources} == {Verdict.NOT_LOOKED_AT}
+    assert doctor.status_of(diagnosis.values()) == 5
 
 
 def test_who_could_not_deploy_is_told_which_role_is_missing(cloud: Cloud) -> None:
     """Each role that is lacking on the project and on an account, as Google counts, with the line that gives it."""
     push = "orch-push@demo-orch.iam.gserviceaccount.com"
     cloud.forbidden = {"pubsub.topics.setIamPolicy", f"iam.serviceAccounts.getOpenIdToken {push}"}
-    found = [one for one in examined(Machine(cloud)) if one.what == "rights of me@example.com to deploy"]
-    assert [(one.verdict, one.found) for one in found] == [
+    rights = [sign for sign in examined(Machine(cloud)) if sign.what == "rights of me@example.com to deploy"]
+    assert [(sign.verdict, sign.found) for sign in rights] == [
         (Verdict.WRONG, "no roles/pubsub.admin on demo-orch"),
         (Verdict.WRONG, "no roles/iam.serviceAccountTokenCreator on orch-push"),
     ]
-    assert found[0].hint.startswith("gcloud projects add-iam-policy-binding demo-orch --member=user:me@example.com")
-    assert found[1].hint.startswith(f"gcloud iam service-accounts add-iam-policy-binding {push} ")
+    assert rights[0].hint.startswith("gcloud projects add-iam-policy-binding demo-orch --member=user:me@example.com")
+    assert rights[1].hint.startswith(f"gcloud iam service-accounts add-iam-policy-binding {push} ")
 
 
 def test_before_the_accounts_are_there_only_the_project_is_asked(tmp_path: Path) -> None:
     """Rights on what `apply` makes cannot be had before: in an empty project nothing of them is missing."""
-    found = [one for one in examined(Machine(project(tmp_path))) if "to deploy" in one.what]
-    assert [(one.verdict, one.found[:8]) for one in found] == [(Verdict.OK, "12 roles")]
+    rights = [sign for sign in examined(Machine(project(tmp_path))) if "to deploy" in sign.what]
+    assert [(sign.verdict, sign.found[:8]) for sign in rights] == [(Verdict.OK, "12 roles")]
 
 
 @pytest.mark.parametrize("answer", ['{"error": {"code": 403}}', "<html>", "[]"])
@@ -183,8 +183,8 @@ def test_rights_that_cannot_be_asked_are_unknown(cloud: Cloud, answer: str) -> N
     def broken(line: CommandLine) -> CommandResult:
         return CommandResult(0, answer, "") if line.words[0] == "curl" else machine(line)
 
-    found = [one for one in examined(broken) if "to deploy" in one.what]
-    assert [one.verdict for one in found] == [Verdict.NOT_LOOKED_AT]
+    rights = [sign for sign in examined(broken) if "to deploy" in sign.what]
+    assert [sign.verdict for sign in rights] == [Verdict.NOT_LOOKED_AT]
 
 
 def examined(run: Runner) -> list[Sign]:

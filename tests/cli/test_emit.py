@@ -32,8 +32,8 @@ def kit() -> HandlersKit:
 
 def test_what_is_published_counts(kit: HandlersKit) -> None:
     """The message lies on the topic of its phase, and the function takes it for the processor's report."""
-    status, said = kit.orch("emit", "phase3", "PlayerGameSummaryProcessor", str(DAY), "--records", "203")
-    assert (status, f"{PGS} success of {NIGHT.id}, message" in said) == (0, True)
+    status, output = kit.orch("emit", "phase3", "PlayerGameSummaryProcessor", str(DAY), "--records", "203")
+    assert (status, f"{PGS} success of {NIGHT.id}, message" in output) == (0, True)
     [sent] = kit.published
     assert sent.topic == kit.policy.phases["phase3"].completions_topic
     kit.take("phase3", json.dumps(sent.body).encode())
@@ -45,10 +45,10 @@ def test_what_is_published_counts(kit: HandlersKit) -> None:
 
 def test_a_dry_run_publishes_nothing(kit: HandlersKit) -> None:
     """It says which run the message would belong to, and the message."""
-    status, said = kit.orch("emit", "phase3", PGS, str(DAY), "--dry-run", "--json")
-    told = json.loads(said)
-    assert (status, told["run"], told["message_id"]) == (0, NIGHT.id, None)
-    assert told["body"]["processor_name"] == PGS
+    status, output = kit.orch("emit", "phase3", PGS, str(DAY), "--dry-run", "--json")
+    document = json.loads(output)
+    assert (status, document["run"], document["message_id"]) == (0, NIGHT.id, None)
+    assert document["body"]["processor_name"] == PGS
     assert kit.published == []
 
 
@@ -66,8 +66,8 @@ def test_a_dry_run_publishes_nothing(kit: HandlersKit) -> None:
 )
 def test_what_would_not_count_is_refused(kit: HandlersKit, line: str, status: int, words: str) -> None:
     """Each with what is wrong, and nothing is published."""
-    answer, said = kit.orch("emit", *line.split())
-    assert (answer, words in said) == (status, True), said
+    answer, output = kit.orch("emit", *line.split())
+    assert (answer, words in output) == (status, True), output
     assert kit.published == []
 
 
@@ -77,8 +77,8 @@ def test_what_would_be_quarantined_is_not_published() -> None:
     kit = HandlersKit(policy=policy)
     phase = next(phase for phase in policy.phases.values() if phase.completions_topic and phase.processors)
     line = ("emit", phase.name, next(iter(phase.processors)), str(policy.local(kit.clock.now()).date()))
-    status, said = kit.orch(*line)
-    assert (status, "it would be quarantined: " in said) == (2, True), said
+    status, output = kit.orch(*line)
+    assert (status, "it would be quarantined: " in output) == (2, True), output
     assert kit.published == []
     assert kit.orch(*line, "--mode", next(iter(policy.modes)))[0] == 0
 
@@ -86,8 +86,8 @@ def test_what_would_be_quarantined_is_not_published() -> None:
 def test_a_bus_that_does_not_answer_is_said(kit: HandlersKit) -> None:
     """Exit 5, and that it may be published again."""
     kit.fail("bus", FaultKind.UNAVAILABLE)
-    status, said = kit.orch("emit", "phase3", PGS, str(DAY))
-    assert (status, "publish it again" in said) == (5, True), said
+    status, output = kit.orch("emit", "phase3", PGS, str(DAY))
+    assert (status, "publish it again" in output) == (5, True), output
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -119,9 +119,9 @@ def test_what_cannot_work_is_refused(
     """Exit 2 with a reason and a hint, and no file is written or changed."""
     before = files(root)
     assert init(root, *arguments) == 2
-    said = capsys.readouterr().err
-    assert REFUSED[arguments] in said
-    assert "hint: " in said
+    output = capsys.readouterr().err
+    assert REFUSED[arguments] in output
+    assert "hint: " in output
     assert files(root) == before
 
 

@@ -172,13 +172,13 @@ def test_json_is_one_document_and_ends_as_the_text_does(
     name: str, argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An answer is its data, an error is what went wrong and what to do; both whole, and neither exits otherwise."""
-    as_text, _, said = called(name, argv, capsys)
+    as_text, _, error_output = called(name, argv, capsys)
     status, out, _ = called(name, (*argv, "--json"), capsys)
     document = json.loads(out)
     assert status == as_text
     assert document["schema_version"] == SCHEMA_VERSION
     if name.startswith("orch") and status in (USAGE, NOT_FOUND) and "simulate" not in name:
-        assert document["error"] in " ".join(said.split())
+        assert document["error"] in " ".join(error_output.split())
 
 
 def test_the_log_of_a_command_is_not_on_its_standard_output(environment: dict[str, str]) -> None:

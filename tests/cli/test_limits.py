@@ -25,10 +25,10 @@ def limits(*argv: str) -> tuple[int, str]:
 
 
 def items(*argv: str) -> dict[str, Any]:
-    _, said = limits("--json", *argv)
-    found = json.loads(said[said.index("{") :])
-    assert found["schema_version"] == 1
-    return {item["quota"]: item for item in found["items"]}
+    _, output = limits("--json", *argv)
+    document = json.loads(output[output.index("{") :])
+    assert document["schema_version"] == 1
+    return {item["quota"]: item for item in document["items"]}
 
 
 def test_it_needs_neither_credentials_nor_state(tmp_path: Path) -> None:
@@ -45,12 +45,12 @@ def test_it_needs_neither_credentials_nor_state(tmp_path: Path) -> None:
 
 def test_a_thousand_pipelines_pass_and_are_told_what_to_do() -> None:
     """Without options 1, 100 and 1,000 stand side by side; status 1, for the last passes quotas, each with advice."""
-    status, said = limits()
+    status, output = limits()
     assert status == 1
-    assert "topics passes from 1,000 on: a second project for topics, or a raised quota" in said.splitlines()
-    found = items()
-    assert set(found) == {ceiling.name for ceiling in OWN} | {limit.value for limit in Limit}
-    for item in found.values():
+    assert "topics passes from 1,000 on: a second project for topics, or a raised quota" in output.splitlines()
+    uses = items()
+    assert set(uses) == {ceiling.name for ceiling in OWN} | {limit.value for limit in Limit}
+    for item in uses.values():
         assert [asked["pipelines"] for asked in item["asked"]] == [1, 100, 1000]
         assert item["source"].startswith("https://")
         assert "" not in (item["governor"], item["where"], item["test"], item["advice"])
@@ -69,14 +69,14 @@ def test_deployments_of_their_own_take_the_crowd_apart() -> None:
 
 def test_another_policy_has_limits_of_its_own() -> None:
     """A file as argument, as of `orch cost`."""
-    status, said = HandlersKit().orch("limits", MINIMAL, "--pipelines", "1")
-    assert status == 0, said
-    assert "insert_id" in said
+    status, output = HandlersKit().orch("limits", MINIMAL, "--pipelines", "1")
+    assert status == 0, output
+    assert "insert_id" in output
 
 
 @pytest.mark.parametrize("argv", [["--pipelines", "0"], ["absent.yaml"], ["--deployments", "none"]])
 def test_what_is_wrong_with_a_call_is_said(argv: list[str]) -> None:
     """Status 2, and nothing is calculated."""
-    status, said = HandlersKit().orch("limits", *argv)
+    status, output = HandlersKit().orch("limits", *argv)
     assert status == 2
-    assert "insert_id" not in said
+    assert "insert_id" not in output

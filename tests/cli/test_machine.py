@@ -62,11 +62,11 @@ def test_a_home_that_cannot_be_used(home: str, verb: str, tmp_path: Path, capsys
     where = HOMES[home](tmp_path)
     with runtime.override_context(runtime.from_environment({**EMBEDDED, "ORCH_HOME": str(where)})):
         status = main.call(VERBS[verb])
-    said = capsys.readouterr()
+    streams = capsys.readouterr()
     assert status == 2
-    assert said.out == ""
-    assert f"environment: ORCH_HOME: {where} " in said.err
-    assert "hint: " in said.err
+    assert streams.out == ""
+    assert f"environment: ORCH_HOME: {where} " in streams.err
+    assert "hint: " in streams.err
 
 
 def test_a_home_that_may_not_be_written_to(
@@ -126,10 +126,10 @@ def orch(
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     """Where no file can grow: what could not be written and what to do; status 5, as of any part that is away."""
     ended = orch(TRIGGER, tmp_path, {}, most_bytes=4096)
-    said = ended.stderr.decode()
-    assert ended.returncode == 5, said
-    assert "Traceback" not in said
-    assert "free some space" in said
+    error_output = ended.stderr.decode()
+    assert ended.returncode == 5, error_output
+    assert "Traceback" not in error_output
+    assert "free some space" in error_output
 
 
 def a_text(state: Path) -> None:
@@ -141,11 +141,11 @@ def test_a_state_that_is_none_is_said_to_be_spoilt(spoil: Callable[[Path], None]
     """Nobody says that nothing was lost, or that another try helps: which file it is, and what to do with it."""
     spoil(tmp_path / "state.db")
     ended = orch(["status"], tmp_path, {})
-    said = ended.stderr.decode()
-    assert ended.returncode == 5, said
-    assert str(tmp_path / "state.db") in said
-    assert "move it away" in said
-    assert "nothing was lost" not in said
+    error_output = ended.stderr.decode()
+    assert ended.returncode == 5, error_output
+    assert str(tmp_path / "state.db") in error_output
+    assert "move it away" in error_output
+    assert "nothing was lost" not in error_output
 
 
 def test_a_home_of_blanks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,11 +160,11 @@ def test_a_full_disk_behind_standard_output_is_said(tmp_path: Path) -> None:
     """Data that could not be written is no success."""
     with Path("/dev/full").open("wb") as full:
         ended = orch(["check"], tmp_path, {}, out=full.fileno())
-    said = ended.stderr.decode()
-    assert ended.returncode == 5, said
-    assert "Traceback" not in said
-    assert "Exception ignored" not in said
-    assert "free some space" in said
+    error_output = ended.stderr.decode()
+    assert ended.returncode == 5, error_output
+    assert "Traceback" not in error_output
+    assert "Exception ignored" not in error_output
+    assert "free some space" in error_output
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def kits(tmp_path: Path) -> Iterator[dict[str, HandlersKit]]:
     made = runtime.contexts_of({"ORCH_POLICY": str(folder_of(tmp_path, *NAMES)), "ORCH_HOME": str(tmp_path)})
     opened = {ctx.policy.pipeline: HandlersKit(policy=ctx.policy, store=store) for ctx in made}
     for kit in opened.values():
-        said = {"processor_name": "StationsJob", "game_date": DAY, "status": "success"}
-        kit.take("collect", json.dumps(said).encode())
+        body = {"processor_name": "StationsJob", "game_date": DAY, "status": "success"}
+        kit.take("collect", json.dumps(body).encode())
     with runtime.override_context(*(kit.ctx for kit in opened.values())):
         yield opened
 
@@ -129,7 +129,7 @@ def test_the_environment_may_say_it(
 def test_every_pipeline_in_force_is_checked(kits: dict[str, HandlersKit], capsys: pytest.CaptureFixture[str]) -> None:
     """`orch check` without a file judges them all, by name one."""
     assert orch("check", "--json") == 0
-    assert [one["pipeline"] for one in json.loads(capsys.readouterr().out)["items"]] == list(NAMES)
+    assert [item["pipeline"] for item in json.loads(capsys.readouterr().out)["items"]] == list(NAMES)
     assert orch("check", "--pipeline", "sales", "--json") == 0
     assert json.loads(capsys.readouterr().out)["pipeline"] == "sales"
 

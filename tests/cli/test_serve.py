@@ -42,9 +42,9 @@ def serving(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
 def test_the_page_is_served_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     """The address is said; page, health and readiness answer; Ctrl-C is a normal end."""
     on_duckdb(read(VALIDATION.checks["games_final"], "passes"), tmp_path / "warehouse.duckdb")
-    with serving(tmp_path, "--port", "0") as (process, said):
-        url = re.search(r"health_check at (http://127\.0\.0\.1:\d+/) ", said)
-        assert url is not None, said
+    with serving(tmp_path, "--port", "0") as (process, output):
+        url = re.search(r"health_check at (http://127\.0\.0\.1:\d+/) ", output)
+        assert url is not None, output
         assert requests.get(f"{url[1]}health", timeout=30).json()["service"] == "health_check"
         page = requests.get(url[1], timeout=30)
         assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
@@ -57,15 +57,15 @@ def test_the_page_is_served_and_ctrl_c_ends_it(tmp_path: Path) -> None:
 def test_a_schedule_of_the_validation_can_be_asked_for(tmp_path: Path) -> None:
     """What it found is in the answer and in the record, which the analysis reads then."""
     on_duckdb(read(VALIDATION.checks["games_final"], "passes"), tmp_path / "warehouse.duckdb")
-    with serving(tmp_path, "validation_runner", "--port", "0") as (_, said):
-        url = said.split()[3]
+    with serving(tmp_path, "validation_runner", "--port", "0") as (_, output):
+        url = output.split()[3]
         body = requests.get(f"{url}?schedule=midday&date=2026-01-21", timeout=60).json()
     assert (body["schedule"], body["not_recorded"]) == ("midday", "")
     environment = {**os.environ, **EMBEDDED, "ORCH_HOME": str(tmp_path)}
     script = ROOT / "bin" / "analyze-validation-trends"
-    found = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert found.returncode == 0, found.stderr
-    assert "What recurs most" in found.stdout
+    process = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert process.returncode == 0, process.stderr
+    assert "What recurs most" in process.stdout
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,6 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with serving(tmp_path, "--port", str(taken.getsockname()[1])) as (process, said):
-            assert "cannot listen on 127.0.0.1" in said
+        with serving(tmp_path, "--port", str(taken.getsockname()[1])) as (process, output):
+            assert "cannot listen on 127.0.0.1" in output
             assert process.wait(30) == 2

@@ -97,8 +97,8 @@ def test_the_page_has_an_example_of_each_source() -> None:
 def test_an_example_of_the_page_reads_a_message(tmp_path: Path, name: str) -> None:
     """The example as it stands on the page, laid over the production policy, makes a completion of such a message."""
     body, attributes, processor = MESSAGES[name]
-    status, said = checked(tmp_path, policy_with(**{name: EXAMPLES[name]}), envelope(body, attributes), "--json")
-    result = json.loads(said)
+    status, output = checked(tmp_path, policy_with(**{name: EXAMPLES[name]}), envelope(body, attributes), "--json")
+    result = json.loads(output)
     assert (status, result["becomes"], result.get("processor")) == (0, "completion", processor), result
 
 
@@ -119,20 +119,20 @@ def test_the_page_and_the_schema_name_the_same_keys() -> None:
 
 def test_help_prints_the_page() -> None:
     """`orch help signals` is the whole reference, so that a policy can be written from a terminal."""
-    status, said = HandlersKit(policy=policy_with(**EXAMPLES)).orch("help", "signals")
+    status, output = HandlersKit(policy=policy_with(**EXAMPLES)).orch("help", "signals")
     assert status == 0
     for word in ("|base64", "offset_days", "failed_when", "POST https://", "### json", "re: raw_"):
-        assert word in said
+        assert word in output
 
 
 def test_a_message_that_is_ignored_or_kept_says_why(tmp_path: Path) -> None:
     """Exit 0 with the reason for what is ignored, exit 1 for what would be quarantined; nothing is sent or stored."""
     policy = policy_with(files=EXAMPLES["boxscore_files"])
-    status, said = checked(tmp_path, policy, envelope(None, {**STORAGE, "eventType": "OBJECT_DELETE"}))
-    assert (status, said) == (0, "ignored by signal files: @attributes.eventType is another\n")
-    status, said = checked(tmp_path, policy, envelope(None, {**STORAGE, "objectId": "boxscores/2026-02-30/X.json"}))
+    status, output = checked(tmp_path, policy, envelope(None, {**STORAGE, "eventType": "OBJECT_DELETE"}))
+    assert (status, output) == (0, "ignored by signal files: @attributes.eventType is another\n")
+    status, output = checked(tmp_path, policy, envelope(None, {**STORAGE, "objectId": "boxscores/2026-02-30/X.json"}))
     assert status == 1
-    assert said.startswith("quarantined: files: ")
+    assert output.startswith("quarantined: files: ")
 
 
 @pytest.mark.parametrize(
@@ -140,22 +140,22 @@ def test_a_message_that_is_ignored_or_kept_says_why(tmp_path: Path) -> None:
 )
 def test_any_bytes_are_answered(tmp_path: Path, text: str, attributes: dict[str, str]) -> None:
     """What is no message of the signal is ignored, never an error of ours."""
-    status, said = checked(tmp_path, policy_with(one=EXAMPLES["odds_transfer"]), text)
-    assert (status, said.split(" ")[0]) == (0, "ignored"), said
+    status, output = checked(tmp_path, policy_with(one=EXAMPLES["odds_transfer"]), text)
+    assert (status, output.split(" ")[0]) == (0, "ignored"), output
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "hint"),
     [
         (("--topic", "nba-signal"), "did you mean nba-signals?"),
         (("--signal", "filse"), "did you mean files?"),
         (("--published", "yesterday"), "is not an instant"),
     ],
 )
-def test_a_wrong_call_says_what_is_right(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+def test_a_wrong_call_says_what_is_right(tmp_path: Path, words: tuple[str, ...], hint: str) -> None:
     """Exit 2 with a hint."""
     status, output = checked(tmp_path, policy_with(files=EXAMPLES["boxscore_files"]), "{}", *words)
-    assert (status, said in output) == (2, True), output
+    assert (status, hint in output) == (2, True), output
 
 
 def test_a_pipeline_without_signals_says_where_they_are_explained(tmp_path: Path) -> None:
@@ -165,15 +165,15 @@ def test_a_pipeline_without_signals_says_where_they_are_explained(tmp_path: Path
         0,
         "the policy has no signals; how they are written: bin/orch help signals\n",
     )
-    status, said = checked(tmp_path, kit.policy, "{}")
-    assert (status, "orch help signals" in said) == (2, True)
+    status, output = checked(tmp_path, kit.policy, "{}")
+    assert (status, "orch help signals" in output) == (2, True)
 
 
 def test_signals_are_listed_with_their_channel() -> None:
     """Source, topic, call and whose completion each is."""
     kit = HandlersKit(policy=policy_with(**{name: EXAMPLES[name] for name in ("dbt_nightly", "boxscore_files")}))
-    status, said = kit.orch("signals", "list", "--json")
-    listed = {entry["signal"]: entry for entry in json.loads(said)["items"]}
+    status, output = kit.orch("signals", "list", "--json")
+    listed = {entry["signal"]: entry for entry in json.loads(output)["items"]}
     assert status == 0
     assert (listed["dbt_nightly"]["call"], listed["dbt_nightly"]["jobs"]) == (
         "/signals/dbt_nightly", {"70403": "team_offense_game_summary"},
@@ -188,8 +188,8 @@ def test_arrivals_are_read_from_the_record() -> None:
     kit.finish("player_game_summary")
     received = kit.policy.local(kit.clock.now())
     kit.sweeps(2)
-    status, said = kit.orch("signals", "arrivals")
-    [_, line] = said.splitlines()
+    status, output = kit.orch("signals", "arrivals")
+    [_, line] = output.splitlines()
     assert (status, line.split()[:4]) == (0, ["overnight", "player_game_summary", "-", "1"])
     assert line.split()[4:] == [received.strftime("%H:%M")] * 4
     items = json.loads(kit.orch("signals", "arrivals", "--json")[1])["items"]
@@ -197,5 +197,5 @@ def test_arrivals_are_read_from_the_record() -> None:
         ("overnight", "player_game_summary", None)
     ]
     kit.fail("record")
-    status, said = kit.orch("signals", "arrivals")
-    assert (status, "the record cannot be read" in said) == (5, True)
+    status, output = kit.orch("signals", "arrivals")
+    assert (status, "the record cannot be read" in output) == (5, True)

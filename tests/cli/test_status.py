@@ -139,7 +139,7 @@ def open_nowhere() -> Any:
 
 def test_watching_goes_on_until_a_person_ends_it(kit: HandlersKit) -> None:
     """It asks anew each time, says when the store is away, and ends without an error."""
-    answers: list[Callable[[], None]] = [lambda: None, lambda: kit.fail("state"), kit.mend]
+    answers: list[Callable[[], None]] = [lambda: None, lambda: kit.fail("state"), kit.restore]
     query = []
 
     def ask() -> Any:

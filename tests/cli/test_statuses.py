@@ -42,10 +42,10 @@ def test_the_monitors_say_theirs(capsys: pytest.CaptureFixture[str]) -> None:
 
 def unmet(folder: Path) -> Path:
     """Return a scenario that expects what does not come."""
-    found = next((ROOT / "tests/scenarios/incidents").glob("C1_*.yaml")).read_text(encoding="utf-8")
+    text = next((ROOT / "tests/scenarios/incidents").glob("C1_*.yaml")).read_text(encoding="utf-8")
     path = folder / "unmet.yaml"
     never = '  - alert: {severity: critical, mentions: [nobody says this], by: "07:31", count: 1}'
-    beside = found.replace("../../pipeline/nba.yaml", str(NBA))
+    beside = text.replace("../../pipeline/nba.yaml", str(NBA))
     path.write_text(f"{beside.rstrip()}\n{never}\n", encoding="utf-8")
     return path
 

@@ -48,13 +48,13 @@ def written(audit: AuditLog, kit: HandlersKit, nights: Sequence[Sequence[float |
                 for name, wait in zip(PHASE3, waits, strict=True)
                 if wait is not None
             ),
-            key=lambda one: one.received_at,
+            key=lambda report: report.received_at,
         )
         sent = replay(judged_by_reports(POLICY), POLICY.transitions[TO4], FIXED, RecordedRun(key, tuple(reports)))
         assert sent.at is not None
         entry = LogEntry(sent.at, 1, "trigger", sent.reason, bool(sent.missing), sent.missing)
         state = TransitionState(plan=Plan(1, entry.reason, opened_at=began), triggered_at=sent.at)
-        listed += [completion_row(kit.policy, key, one, superseded=False) for one in reports]
+        listed += [completion_row(kit.policy, key, report, superseded=False) for report in reports]
         listed.append(execution_row(kit.ctx, key, TO4, state, entry))
     for table in sorted({table for table, _ in listed}):
         audit.insert(table, [row for name, row in listed if name == table])
@@ -170,7 +170,7 @@ def test_nothing_changes_by_itself(kit: HandlersKit) -> None:
 
 def ordered(*waits: float) -> tuple[Report, ...]:
     """Return the success of each processor after so many minutes, in the order of receipt."""
-    return tuple(sorted(whole(*waits), key=lambda one: one.received_at))
+    return tuple(sorted(whole(*waits), key=lambda report: report.received_at))
 
 
 def replayed(expectation: Expectation, run: RecordedRun, policy: Policy = POLICY) -> tuple[float | None, str]:
@@ -192,7 +192,7 @@ def test_a_replay_knows_failures_and_repeats() -> None:
     """A failure takes a success back until another comes; reports of others bear on nothing."""
     failed = report(UTGC, Outcome.FAILED, ended=T0 + minutes(6))
     again = report(UTGC, records=200, ended=T0 + minutes(14))
-    reports: list[Report] = sorted([*whole(0, 3, 7, 9, 5), failed, again], key=lambda one: one.received_at)
+    reports: list[Report] = sorted([*whole(0, 3, 7, 9, 5), failed, again], key=lambda report: report.received_at)
     assert replayed(FIXED, night(reports)) == (14, "complete")
 
 

@@ -79,10 +79,10 @@ def test_monitor_completeness_ends_with_what_it_found(
 def test_monitor_completeness_reads_tables_and_transitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A table on four of ten days is a failure, exit 2, whatever else could not be read; both are said."""
     ended, out, err = monitored(tmp_path, capsys, "completeness_14d", "fails", ["completeness", "--json"])
-    found = {one["check"]: one for one in json.loads(out)["results"]}
+    results = {result["check"]: result for result in json.loads(out)["results"]}
     assert ended == 2
-    assert found["completeness_14d"]["status"] == "FAIL"
-    assert found["transition_days_14d"]["status"] == "ERROR"
+    assert results["completeness_14d"]["status"] == "FAIL"
+    assert results["transition_days_14d"]["status"] == "ERROR"
     assert err == ""
 
 
@@ -118,7 +118,7 @@ class Warehouse:
 
 def weeks(fixture: str = "passes") -> list[dict[str, Any]]:
     """Return four weeks: one check fails each Monday morning, one warns every other noon, one is fine."""
-    found = []
+    rows = []
     for n in range(28):
         day = datetime(2025, 12, 25, tzinfo=UTC) + timedelta(days=n)
         for check, hour, status in (
@@ -127,11 +127,17 @@ def weeks(fixture: str = "passes") -> list[dict[str, Any]]:
             ("freshness", 17, "PASS" if n != 20 else "ERROR"),
         ):
             at = day + timedelta(hours=hour)
-            said = f"<b>{check}</b> & more"
-            found.append(
-                {"check_timestamp": at, "check_name": check, "status": status, "severity": "warning", "message": said}
+            message = f"<b>{check}</b> & more"
+            rows.append(
+                {
+                    "check_timestamp": at,
+                    "check_name": check,
+                    "status": status,
+                    "severity": "warning",
+                    "message": message,
+                }
             )
-    return found
+    return rows
 
 
 def analysed(
@@ -166,14 +172,17 @@ def test_the_four_questions_are_answered(tmp_path: Path, capsys: pytest.CaptureF
 def test_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One object on standard output, nothing else; the numbers are those of the tables."""
     status, out, err = analysed(tmp_path, capsys, weeks(), "--json", "--until", "2026-01-14", "--days", "14")
-    found = json.loads(out)
+    analysis = json.loads(out)
     assert (status, err) == (0, "")
-    assert (found["first"], found["last"]) == ("2026-01-01", "2026-01-14")
-    assert {one["check"]: one["alarms"] for one in found["recurring"]} == {"null_rates": 7, "floors": 2}
-    assert found["hours"]["06"]["failed"] == 2
-    assert found["days_without_record"] == []
-    assert found["could_not_be_judged"] == {"freshness": 1}
-    assert len(found["health_by_day"]) == 14
+    assert (analysis["first"], analysis["last"]) == ("2026-01-01", "2026-01-14")
+    assert {recurrence["check"]: recurrence["alarms"] for recurrence in analysis["recurring"]} == {
+        "null_rates": 7,
+        "floors": 2,
+    }
+    assert analysis["hours"]["06"]["failed"] == 2
+    assert analysis["days_without_record"] == []
+    assert analysis["could_not_be_judged"] == {"freshness": 1}
+    assert len(analysis["health_by_day"]) == 14
 
 
 class Page(HTMLParser):
@@ -212,7 +221,7 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    ("argv", "status", "said"),
+    ("argv", "status", "message"),
     [
         (["--until", "2020-01-01"], 3, "no validation is recorded"),
         (["--until", "someday"], 2, "is not a date"),
@@ -221,12 +230,12 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
     ],
 )
 def test_a_wrong_question_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str], status: int, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str], status: int, message: str
 ) -> None:
     """Exit status and words; nothing on standard output."""
     ended, out, err = analysed(tmp_path, capsys, weeks(), *argv)
     assert (ended, out) == (status, "")
-    assert said in err
+    assert message in err
 
 
 def test_a_record_that_is_away_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,18 +152,18 @@ def test_completions_come_back_between_two_dates(world: World) -> None:
     """Both dates are included, others are not; what comes back is every column that was written, and None."""
     days = [DAY + timedelta(days=number) for number in range(5)]
     world.audit.insert(TABLE, [Row(f"{day}", {"game_date": day, "message_id": f"m-{day}"}) for day in days])
-    found = world.audit.completions(days[1], days[3])
-    assert sorted((row["game_date"], row["message_id"]) for row in found) == [(day, f"m-{day}") for day in days[1:4]]
-    assert {name for row in found for name in row} >= {field["name"] for field in TABLES[TABLE].fields}
-    assert {row["outcome"] for row in found} == {None}
+    rows = world.audit.completions(days[1], days[3])
+    assert sorted((row["game_date"], row["message_id"]) for row in rows) == [(day, f"m-{day}") for day in days[1:4]]
+    assert {name for row in rows for name in row} >= {field["name"] for field in TABLES[TABLE].fields}
+    assert {row["outcome"] for row in rows} == {None}
 
 
 def test_a_completion_inserted_again_comes_back_once(world: World) -> None:
     """However often a row was sent, whoever compares it with the state sees it once."""
     for _ in range(3):
         world.audit.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
-    found = world.audit.completions(DAY, DAY)
-    assert sorted((row[INSERT_ID], row["outcome"]) for row in found) == [
+    rows = world.audit.completions(DAY, DAY)
+    assert sorted((row[INSERT_ID], row["outcome"]) for row in rows) == [
         (completion(1).insert_id, "success"),
         (completion(2).insert_id, "failed"),
     ]
@@ -182,12 +182,12 @@ def test_completions_have_the_types_that_were_meant(world: World) -> None:
         entities_changed={"players": ["203999"], "teams": []},
     )
     world.audit.insert(TABLE, [row])
-    [found] = world.audit.completions(DAY, DAY)
-    assert (found["received_at"], found["completed_at"], found["game_date"]) == (AT, AT, DAY)
-    assert found["received_at"].utcoffset() == timedelta()
-    assert (found["record_count"], found["superseded"], found["is_incremental"]) == (203, False, None)
-    assert json.loads(found["metadata"]) == {"percent": 97.5, "error": "Dončić's row"}
-    assert json.loads(found["entities_changed"]) == {"players": ["203999"], "teams": []}
+    [stored_row] = world.audit.completions(DAY, DAY)
+    assert (stored_row["received_at"], stored_row["completed_at"], stored_row["game_date"]) == (AT, AT, DAY)
+    assert stored_row["received_at"].utcoffset() == timedelta()
+    assert (stored_row["record_count"], stored_row["superseded"], stored_row["is_incremental"]) == (203, False, None)
+    assert json.loads(stored_row["metadata"]) == {"percent": 97.5, "error": "Dončić's row"}
+    assert json.loads(stored_row["entities_changed"]) == {"players": ["203999"], "teams": []}
 
 
 def test_before_the_first_row_there_are_no_completions(world: World) -> None:

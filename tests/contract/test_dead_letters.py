@@ -92,9 +92,9 @@ class PubSubWorld:
 
         with SubscriberClient() as client:
             path = f"projects/{PROJECT}/subscriptions/{self.topic}-seen"
-            [one] = client.pull(request={"subscription": path, "max_messages": 5}, timeout=10).received_messages
-            client.acknowledge(request={"subscription": path, "ack_ids": [one.ack_id]})
-        return bytes(one.message.data), dict(one.message.attributes)
+            [delivery] = client.pull(request={"subscription": path, "max_messages": 5}, timeout=10).received_messages
+            client.acknowledge(request={"subscription": path, "ack_ids": [delivery.ack_id]})
+        return bytes(delivery.message.data), dict(delivery.message.attributes)
 
 
 @pytest.fixture(params=["local", "pubsub"])
@@ -144,7 +144,7 @@ def test_what_is_taken_is_nobody_elses_until_it_is_given_back(world: World) -> N
     taken = world.port.take(10)
     assert world.port.take(10) == []
     world.port.give_back(taken)
-    assert [one.message_id for one in world.port.take(10)] == [one.message_id for one in taken]
+    assert [letter.message_id for letter in world.port.take(10)] == [letter.message_id for letter in taken]
 
 
 def test_no_more_is_taken_than_was_asked_for(world: World) -> None:
@@ -153,7 +153,7 @@ def test_no_more_is_taken_than_was_asked_for(world: World) -> None:
         world.lose(number)
     first, rest = world.port.take(2), world.port.take(10)
     assert (len(first), len(rest)) == (2, 1)
-    assert len({one.message_id for one in [*first, *rest]}) == 3
+    assert len({letter.message_id for letter in [*first, *rest]}) == 3
 
 
 def test_what_is_published_arrives_with_its_bytes_and_the_marks(world: World) -> None:
@@ -174,7 +174,7 @@ def test_what_is_removed_never_comes_again(world: World) -> None:
     first, second = world.port.take(2)
     world.port.remove([first])
     world.port.give_back([second])
-    assert [one.message_id for one in world.port.take(10)] == [second.message_id]
+    assert [letter.message_id for letter in world.port.take(10)] == [second.message_id]
 
 
 def test_what_the_bus_never_takes_is_an_error_of_the_caller(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_topic_that_is_gone_is_unavailable(world: World) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         world.port.publish(replace(letter, topic="nowhere"), {})
     world.port.give_back([letter])
-    assert [one.message_id for one in world.port.take(1)] == [letter.message_id]
+    assert [dead_letter.message_id for dead_letter in world.port.take(1)] == [letter.message_id]
 
 
 def test_a_broker_that_is_down_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_what_is_read_equals_what_was_written(store: StateStore, data: dict[str,
     read = only(store, f"{collection}/it")
     assert same(data, read.data), (data, read.data)
     assert (read.path, read.id, read.version) == (f"{collection}/it", "it", version)
-    assert [(found.data, found.version) for found in store.query(collection)] == [(read.data, read.version)]
+    assert [(document.data, document.version) for document in store.query(collection)] == [(read.data, read.version)]
 
 
 @generated
@@ -154,8 +154,14 @@ def test_get_keeps_the_order_asked(store: StateStore) -> None:
     for name in "abc":
         store.create(f"runs/{name}", {"is": name})
     asked = ["runs/c", "runs/nobody", "runs/a", "runs/c", "runs/b"]
-    found = store.get(*asked)
-    assert [document and document.path for document in found] == ["runs/c", None, "runs/a", "runs/c", "runs/b"]
+    stored_documents = store.get(*asked)
+    assert [document and document.path for document in stored_documents] == [
+        "runs/c",
+        None,
+        "runs/a",
+        "runs/c",
+        "runs/b",
+    ]
     assert store.get() == []
 
 

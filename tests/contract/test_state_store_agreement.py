@@ -49,9 +49,9 @@ class Agreement(RuleBasedStateMachine):
     @rule(path=paths, written=data, age=st.integers(0, 3))
     def update(self, path: str, written: dict[str, Any], age: int) -> None:
         """With the newest version known of the path, or one that is ``age`` versions old."""
-        known = self.versions.get(path)
-        if known:
-            (ours, theirs), fresh, at = known[-1 - age % len(known)], self._fresh(written), self.root + path
+        versions = self.versions.get(path)
+        if versions:
+            (ours, theirs), fresh, at = versions[-1 - age % len(versions)], self._fresh(written), self.root + path
             self._note(path, self.model.update(at, fresh, ours), self.other.update(at, fresh, theirs))
 
     @rule(path=paths)
@@ -78,10 +78,10 @@ class Agreement(RuleBasedStateMachine):
     @invariant()
     def versions_read_are_versions_returned(self) -> None:
         """What a read says a document's version is, the last write of it returned."""
-        for document, (path, known) in zip(
+        for document, (path, versions) in zip(
             self.other.get(*(self.root + path for path in self.versions)), self.versions.items(), strict=True
         ):
-            assert document is None or document.version == known[-1][1], path
+            assert document is None or document.version == versions[-1][1], path
 
     def _fresh(self, written: dict[str, Any]) -> dict[str, Any]:
         # Firestore keeps the version of an update that changes nothing; so each changes something.

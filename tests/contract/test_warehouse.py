@@ -241,8 +241,10 @@ def test_gates_of_statistics_read_right_on_the_nights_of_a_season(tmp_path: Path
     for day in nights:
         games = season[day]
         for missing in (1, 2, len(games)):
-            gone = tuple(f"{day:%Y%m%d}_{away}_{home}" for _, away, home in games[:missing])
-            world.execute(f"DELETE FROM {STATISTICS_TABLE} WHERE game_id IN {gone if len(gone) > 1 else (*gone, '')}")
+            game_ids = tuple(f"{day:%Y%m%d}_{away}_{home}" for _, away, home in games[:missing])
+            world.execute(
+                f"DELETE FROM {STATISTICS_TABLE} WHERE game_id IN {game_ids if len(game_ids) > 1 else (*game_ids, '')}"
+            )
             share = 100 * (len(games) - missing) / len(games)
             assert world.warehouse.number("gates/game_coverage.sql", day) == pytest.approx(share)
 
@@ -471,15 +473,15 @@ def test_parameters_of_every_type_come_back_as_they_went_in(world: World) -> Non
 
 
 @pytest.mark.parametrize(
-    ("listed", "found"),
+    ("listed", "expected"),
     [(["a", "it's"], ["a", "it's"]), ([], []), (("b",), ["b"])],
     ids=["list", "empty", "tuple"],
 )
-def test_a_list_is_a_parameter(world: World, listed: Sequence[str], found: list[str]) -> None:
+def test_a_list_is_a_parameter(world: World, listed: Sequence[str], expected: list[str]) -> None:
     """``IN UNNEST(@list)`` finds what is in the list."""
     world.table("d.names", {"name": "STRING"}, [["a"], ["b"], ["it's"], [None]])
     rows = world.warehouse.query("SELECT name FROM `d.names` WHERE name IN UNNEST(@l) ORDER BY name", {"l": listed})
-    assert [row["name"] for row in rows] == found
+    assert [row["name"] for row in rows] == expected
 
 
 def test_rows_come_in_the_order_the_query_asks_for(world: World) -> None:

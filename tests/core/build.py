@@ -73,19 +73,19 @@ def report(
 
 def fold(*reports: Report) -> Completion:
     """Return what is known of one processor after these reports, in the order of arrival."""
-    known: Completion | None = None
+    completion: Completion | None = None
     for report in reports:
-        known = apply_report(known, report)
-    assert known is not None
-    return known
+        completion = apply_report(completion, report)
+    assert completion is not None
+    return completion
 
 
 def known(*reports: Report) -> dict[str, Completion]:
     """Return what is known of all processors after these reports, in the order of arrival."""
-    found: dict[str, Completion] = {}
+    completions: dict[str, Completion] = {}
     for report in reports:
-        found[report.processor] = apply_report(found.get(report.processor), report)
-    return found
+        completions[report.processor] = apply_report(completions.get(report.processor), report)
+    return completions
 
 
 def done(*processors: str, ended: datetime = T0) -> list[Report]:
@@ -127,23 +127,23 @@ class World:
     games: int | None = GAMES
     pauses: tuple[Pause, ...] = ()
 
-    def read(self, now_known: DecisionInput, wanted: Wanted) -> DecisionInput:
+    def read(self, now_known: DecisionInput, request: Wanted) -> DecisionInput:
         readings = now_known.readings
-        rows = {**readings.rows, **{table: self.tables.get(table, self.rows) for table in wanted.rows}}
-        percents = {name: self.percents.get(name, self.percent) for name in wanted.percents}
-        found = replace(
+        rows = {**readings.rows, **{table: self.tables.get(table, self.rows) for table in request.rows}}
+        percents = {name: self.percents.get(name, self.percent) for name in request.percents}
+        new_readings = replace(
             readings,
             rows=rows,
-            held={**readings.held, **dict.fromkeys(wanted.held)},
+            held={**readings.held, **dict.fromkeys(request.held)},
             percents={**readings.percents, **percents},
-            fitness=self.fitness if wanted.service is not None else readings.fitness,
-            calendar_asked=readings.calendar_asked or wanted.calendar,
+            fitness=self.fitness if request.service is not None else readings.fitness,
+            calendar_asked=readings.calendar_asked or request.calendar,
         )
         units = now_known.units
-        if wanted.calendar and self.games is not None:
+        if request.calendar and self.games is not None:
             units = Units(self.games, self.games)
-        pauses = self.pauses if wanted.pauses else now_known.pauses
-        return replace(now_known, readings=found, units=units, pauses=pauses)
+        pauses = self.pauses if request.pauses else now_known.pauses
+        return replace(now_known, readings=new_readings, units=units, pauses=pauses)
 
 
 GOOD = World()

@@ -47,6 +47,6 @@ def delivery(data: bytes, phase: str = "phase3", published: datetime = PUBLISHED
 
 def understood(*, topic: str = "phase3", published: datetime = PUBLISHED, **changes: Any) -> Received:
     """Parse a whole message with these fields changed."""
-    found = parse(delivery(json.dumps({**WHOLE, **changes}).encode(), topic, published), POLICY, NAMES)
-    assert isinstance(found, Received)
-    return found
+    message = parse(delivery(json.dumps({**WHOLE, **changes}).encode(), topic, published), POLICY, NAMES)
+    assert isinstance(message, Received)
+    return message

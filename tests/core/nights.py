@@ -59,12 +59,12 @@ def reports(draw: st.DrawFn, phase: str, most: int = 4, receipts: st.SearchStrat
     """Draw reports of a phase's processors, expected or not, in the order of arrival: successes of some, and more."""
     names = sorted(POLICY.phases[phase].processors)
     good = draw(st.lists(st.sampled_from(names), unique=True))
-    said = [(name, Outcome.SUCCESS, 200) for name in good] + draw(st.lists(sayings(names), max_size=most))
-    received = sorted(draw(st.lists(receipts, min_size=len(said), max_size=len(said))))
-    said = draw(st.permutations(said))
+    statements = [(name, Outcome.SUCCESS, 200) for name in good] + draw(st.lists(sayings(names), max_size=most))
+    received = sorted(draw(st.lists(receipts, min_size=len(statements), max_size=len(statements))))
+    statements = draw(st.permutations(statements))
     return [
         report(
-            *said[place],
+            *statements[place],
             ended=at(minutes=minute - draw(st.integers(0, 90))),
             received=at(minutes=minute),
             message_id=f"m{place}",

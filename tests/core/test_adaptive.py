@@ -76,8 +76,8 @@ def test_due_alerts_come_at_the_learned_time() -> None:
     clock = Due(LocalTime(0, (T0 + minutes(0)).time().replace(hour=8, minute=30)), None, wide)
     policy = with_expectation(TO4, "overnight", due=clock)
     run = opened(PGS, policy=policy, due_warning=value(120))
-    told = {now: _kinds(run, now) for now in (119, 120)}
-    assert told == {119: set(), 120: {AlertKind.DUE_WARNING}}
+    kinds = {now: _kinds(run, now) for now in (119, 120)}
+    assert kinds == {119: set(), 120: {AlertKind.DUE_WARNING}}
     assert AlertKind.DUE_WARNING not in _kinds(replace(run, learned={}), 149)
     assert AlertKind.DUE_WARNING in _kinds(replace(run, learned={}), 150)
 
@@ -85,7 +85,7 @@ def test_due_alerts_come_at_the_learned_time() -> None:
 def _kinds(run: DecisionInput, after: float) -> set[AlertKind]:
     now = at(minutes=after)
     listed = conditions(run, decided(run, now), now)
-    return {one.kind for one in listed if one.kind in (AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL)}
+    return {condition.kind for condition in listed if condition.kind in (AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL)}
 
 
 def explained(run: DecisionInput, now: float = 16) -> tuple[dict[str, Any], str]:
@@ -141,19 +141,19 @@ def test_a_learned_run_is_decided_as_one_with_these_times_fixed(
     )
     last = replace(before.deadline, after=minutes(lows[2]), then=Then.TRIGGER_IF_REQUIRED, auto=autos[2])
     policy = with_expectation(TO4, "overnight", tiers=tiers, deadline=last)
-    wanted, floor = [], 0.0
+    of_auto, floor = [], 0.0
     for name, low, high in zip(("tier_1", "tier_2", "deadline"), lows, highs, strict=True):
-        told = times[name].after / minutes(1) if name in times else low
-        floor = max(floor, min(max(told, low), high))
-        wanted.append(minutes(floor))
+        after = times[name].after / minutes(1) if name in times else low
+        floor = max(floor, min(max(after, low), high))
+        of_auto.append(minutes(floor))
     fixed = with_expectation(
         TO4,
         "overnight",
-        tiers=tuple(replace(tier, after=after, auto=None) for tier, after in zip(tiers, wanted, strict=False)),
-        deadline=replace(last, after=wanted[2], auto=None),
+        tiers=tuple(replace(tier, after=after, auto=None) for tier, after in zip(tiers, of_auto, strict=False)),
+        deadline=replace(last, after=of_auto[2], auto=None),
     )
     if not times:
-        wanted = [minutes(low) for low in lows]
+        of_auto = [minutes(low) for low in lows]
     run = snapshot(*done(*PHASE3[:count]), policy=policy, learned=times, key=NIGHT)
     own = decided(run, T0 + minutes(now))
     other = decided(replace(run, policy=fixed, transition=fixed.transitions[TO4], learned={}), T0 + minutes(now))

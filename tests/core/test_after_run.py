@@ -48,8 +48,8 @@ def run(**changes: Any) -> Run:
 )
 def test_when_a_transition_has_come_far_enough(enough: bool, state: TransitionState) -> None:
     """Dispatched, confirmed, observed or empty; what is only claimed, or of unknown outcome, is not."""
-    found = judge(AFTER, SALES, run(), {"publish": state, "other": TransitionState()})
-    assert found == OtherRun(enough, f"sales/2026-01-20/daily publish: {state.state.value}")
+    other_run = judge(AFTER, SALES, run(), {"publish": state, "other": TransitionState()})
+    assert other_run == OtherRun(enough, f"sales/2026-01-20/daily publish: {state.state.value}")
 
 
 def test_a_run_that_is_not_there_or_has_no_units() -> None:
@@ -79,31 +79,31 @@ def waiting(**more: Any) -> DecisionInput:
     return snapshot(*done(*PHASE3), transition=TO4, policy=policy, **more)
 
 
-def decided(found: DecisionInput, other: OtherRun | None, minutes: int = 1) -> Any:
-    readings = replace(found.readings, other_run=other)
-    return decide(replace(found, readings=readings, pauses=()), at(minutes=minutes))
+def decided(decision_input: DecisionInput, other: OtherRun | None, minutes: int = 1) -> Any:
+    readings = replace(decision_input.readings, other_run=other)
+    return decide(replace(decision_input, readings=readings, pauses=()), at(minutes=minutes))
 
 
 def test_it_binds_every_trigger_but_an_operators() -> None:
     """D4: read first, then blocked with the state of the other run, then triggered, and the record says by what."""
-    found = waiting()
-    asked = decided(found, None)
+    decision_input = waiting()
+    asked = decided(decision_input, None)
     assert isinstance(asked, Read)
     assert asked.wanted.other_run == AFTER
-    blocked = decided(found, OtherRun(False, "sales publish: waiting"))
+    blocked = decided(decision_input, OtherRun(False, "sales publish: waiting"))
     assert blocked == Blocked({NAME: "sales publish: waiting"})
-    sent = decided(found, OtherRun(True, "sales publish: confirmed"))
+    sent = decided(decision_input, OtherRun(True, "sales publish: confirmed"))
     assert isinstance(sent, Trigger)
     assert sent.plan.readings[NAME] == "sales publish: confirmed"
 
 
 def test_waiting_for_another_run_is_told_at_the_deadline_alone() -> None:
     """A5: nobody is told that it waits; that it still does at its deadline is critical, and due times name it."""
-    found = waiting(state=TransitionState(State.BLOCKED))
+    decision_input = waiting(state=TransitionState(State.BLOCKED))
     for minutes, kinds in ((5, set()), (300, {AlertKind.GATE_OVERDUE})):
         decision = Blocked({NAME: "sales publish: waiting"})
-        told = list(conditions(found, decision, at(minutes=minutes), {}))
-        assert {one.kind for one in told} & {AlertKind.GATE, AlertKind.GATE_OVERDUE} == kinds
+        alerts = list(conditions(decision_input, decision, at(minutes=minutes), {}))
+        assert {alert.kind for alert in alerts} & {AlertKind.GATE, AlertKind.GATE_OVERDUE} == kinds
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_what_another_pipeline_has_is_checked_where_it_is_known(tmp_path: Path) 
 
 
 def test_a_run_that_waits_for_none_reads_none() -> None:
-    found = snapshot(*done(*PHASE3), transition=TO4)
-    decision = decide(replace(found, pauses=()), T0)
+    decision_input = snapshot(*done(*PHASE3), transition=TO4)
+    decision = decide(replace(decision_input, pauses=()), T0)
     assert isinstance(decision, Read)
     assert decision.wanted.other_run is None
     assert Readings().other_run is None

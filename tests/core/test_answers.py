@@ -26,8 +26,8 @@ RAN = (AnswerRule(frozenset({200}), Means.ACCEPTED, results=Results()),)
 
 
 def means(status: int, body: Any, rules: tuple[AnswerRule, ...] = RULES) -> tuple[Means, str]:
-    found = judge(rules, ANY_2XX, WHO, status, body if isinstance(body, str) else json.dumps(body))
-    return found.means, found.text
+    verdict = judge(rules, ANY_2XX, WHO, status, body if isinstance(body, str) else json.dumps(body))
+    return verdict.means, verdict.text
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def means(status: int, body: Any, rules: tuple[AnswerRule, ...] = RULES) -> tupl
 )
 def test_an_answer_is_a_verdict(status: int, body: Any, word: Means, text: str) -> None:
     """The coordinator's answers as it gives them; what no line fits is judged by its status (behaviour D5)."""
-    found, words = means(status, body)
-    assert found is word
+    meaning, words = means(status, body)
+    assert meaning is word
     assert words.startswith(WHO)
     assert text in words
 
@@ -79,11 +79,11 @@ def test_an_answer_is_a_verdict(status: int, body: Any, word: Means, text: str) 
 )
 def test_a_yes_is_read_to_its_end(body: Any, word: Means, text: str, note: str) -> None:
     """200 even if all failed, and where nothing ran: the results tell; some failed is accepted, and they are named."""
-    found = judge(RAN, ANY_2XX, WHO, 200, json.dumps({"status": "completed", "results": body}))
-    assert found.means is word
-    assert text in found.text
-    assert note in found.note
-    assert bool(found.note) is bool(note)
+    verdict = judge(RAN, ANY_2XX, WHO, 200, json.dumps({"status": "completed", "results": body}))
+    assert verdict.means is word
+    assert text in verdict.text
+    assert note in verdict.note
+    assert bool(verdict.note) is bool(note)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_yes_is_read_to_its_end(body: Any, word: Means, text: str, note: str) 
 )
 def test_a_yes_that_nobody_mapped_may_say_that_nothing_was_done(body: Any, done: bool) -> None:
     """A 2xx whose own body says that nothing was done is not accepted; one that says nothing of itself is."""
-    found, text = means(201, body, ())
-    assert (found is Means.ACCEPTED) is done
+    meaning, text = means(201, body, ())
+    assert (meaning is Means.ACCEPTED) is done
     assert ("did nothing" in text) is not done
 
 
@@ -128,11 +128,11 @@ def test_the_example_of_a_line_fits_it(rule: AnswerRule) -> None:
 )
 def test_every_answer_has_one_verdict_and_a_text(status: int, body: str) -> None:
     """Whatever comes back, it is judged, by status where nothing fits, and the text names who answered what."""
-    found = judge(RULES, ANY_2XX, WHO, status, body)
-    assert found.text.startswith(f"{WHO} answers {status}")
-    assert len(found.text) < 800
+    verdict = judge(RULES, ANY_2XX, WHO, status, body)
+    assert verdict.text.startswith(f"{WHO} answers {status}")
+    assert len(verdict.text) < 800
     if status >= 500:
-        assert found.means in (Means.FAILED, Means.NOT_YET)
+        assert verdict.means in (Means.FAILED, Means.NOT_YET)
 
 
 @pytest.mark.parametrize("deep", [10_000, 100_000])

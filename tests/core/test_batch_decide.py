@@ -118,8 +118,8 @@ def test_every_outcome_completes(counts: Counts, complete: bool) -> None:
 def test_idle_at_both_of_its_limits(done: int, silent_for: timedelta, closed: bool) -> None:
     """95 percent and ten minutes are enough, a second or a member less is not."""
     last = START + 29 * MINUTE - silent_for
-    found = decided(OPEN, Counts(done=done, last_at=last), after=29 * MINUTE)
-    assert (found == BeginClose(Cause.IDLE)) is closed
+    decision = decided(OPEN, Counts(done=done, last_at=last), after=29 * MINUTE)
+    assert (decision == BeginClose(Cause.IDLE)) is closed
 
 
 def test_idleness_ends_no_batch_that_still_asks() -> None:
@@ -237,9 +237,9 @@ def test_a_reopened_batch_past_its_deadline_is_due_when_it_is_idle() -> None:
     """What has passed hides nothing that is to come: it waits until its idleness, whatever its percent."""
     reopened = replace(OPEN, generation=2, reopened=1, opened_at=START + 60 * MINUTE)
     for done in (10, 19):
-        found = decided(reopened, Counts(done=done), after=62 * MINUTE, by=replace(HOLDING, retry=None))
-        assert isinstance(found, Wait)
-        assert found.until == START + 70 * MINUTE
+        decision = decided(reopened, Counts(done=done), after=62 * MINUTE, by=replace(HOLDING, retry=None))
+        assert isinstance(decision, Wait)
+        assert decision.until == START + 70 * MINUTE
     assert decided(reopened, Counts(done=10), after=70 * MINUTE, by=HOLDING) == BeginClose(Cause.DEADLINE)
 
 
@@ -249,8 +249,8 @@ def test_a_batch_is_never_published_before_its_closing(
 ) -> None:
     """Whatever the counts and the clock: without a closing whose steps are proven nothing is published."""
     batch = replace(OPEN, state=state)
-    found = decided(batch, Counts(done, skipped, failed, START), after=minutes * MINUTE)
-    assert not isinstance(found, Publish | DoStep)
+    decision = decided(batch, Counts(done, skipped, failed, START), after=minutes * MINUTE)
+    assert not isinstance(decision, Publish | DoStep)
 
 
 @given(done=NUMBERS, minutes=st.integers(0, 90), later=st.integers(0, 90))
@@ -264,7 +264,7 @@ def test_what_is_over_stays_over(done: int, minutes: int, later: int) -> None:
 @given(done=NUMBERS, minutes=st.integers(0, 29))
 def test_who_waits_says_until_when(done: int, minutes: int) -> None:
     """An open batch never waits past its deadline without a sweep that looks: the moment named is not later."""
-    found = decided(OPEN, Counts(done=done, last_at=START), after=minutes * MINUTE)
-    if isinstance(found, Wait):
-        assert found.until is not None
-        assert found.until <= START + 30 * MINUTE
+    decision = decided(OPEN, Counts(done=done, last_at=START), after=minutes * MINUTE)
+    if isinstance(decision, Wait):
+        assert decision.until is not None
+        assert decision.until <= START + 30 * MINUTE

@@ -30,13 +30,13 @@ def test_a_name_twice_is_one_member_in_the_order_of_rows() -> None:
         {"player_lookup": 7, "teamName": "y"},
         {"player_lookup": "b", "teamName": "z"},
     ]
-    assert [(one.key, one.columns["teamName"]) for one in members_of(ASKING, rows)] == [("b", "x"), ("7", "y")]
+    assert [(member.key, member.columns["teamName"]) for member in members_of(ASKING, rows)] == [("b", "x"), ("7", "y")]
 
 
 def named(declared: BatchPolicy, rows: list[Any]) -> list[str] | str:
     """Return the members, or why there are none."""
     try:
-        return [one.key for one in members_of(declared, rows)]
+        return [member.key for member in members_of(declared, rows)]
     except NotMembers as wrong:
         return str(wrong)
 
@@ -68,10 +68,10 @@ def test_pages_fit_documents_and_keep_the_order() -> None:
     members = members_of(plain, rows)
     pages = list(pages_of(members, page_size(50)))
     assert len(pages) == MOST_MEMBERS // PAGE
-    assert [one.key for page in pages for one in page] == [row["player_lookup"] for row in rows]
+    assert [member.key for page in pages for member in page] == [row["player_lookup"] for row in rows]
     wide = members_of(ASKING, [{"player_lookup": f"m{n}", "teamName": "x" * 50_000} for n in range(30)])
     for page in pages_of(wide, page_size(50)):
-        assert len(json.dumps([one.columns for one in page])) <= PAGE_BYTES + 60_000
+        assert len(json.dumps([member.columns for member in page])) <= PAGE_BYTES + 60_000
     with pytest.raises(NotMembers, match="more than"):
         members_of(plain, [*rows, {"player_lookup": "one more"}])
 
@@ -82,7 +82,7 @@ def test_a_slow_pace_makes_small_pages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "count", "reason"),
+    ("fields", "outcome", "count", "reason"),
     [
         ({"count": 3}, MemberOutcome.DONE, 3, ""),
         ({}, MemberOutcome.DONE, None, ""),
@@ -93,11 +93,11 @@ def test_a_slow_pace_makes_small_pages() -> None:
         ({"outcome": "NO_LINE"}, MemberOutcome.SKIPPED, None, ""),
     ],
 )
-def test_what_a_report_means(said: dict[str, Any], outcome: MemberOutcome, count: int | None, reason: str) -> None:
+def test_what_a_report_means(fields: dict[str, Any], outcome: MemberOutcome, count: int | None, reason: str) -> None:
     """The policy's words first, then ours; nothing said is done, and 0 without a word is skipped."""
     declared = replace(DECLARED, reports=replace(DECLARED.reports, outcomes={"NO_LINE": MemberOutcome.SKIPPED}))
-    found = report_of({"player_lookup": "a", "batch_id": ID, **said}, declared)
-    assert (found.outcome, found.count, found.reason) == (outcome, count, reason)
+    report = report_of({"player_lookup": "a", "batch_id": ID, **fields}, declared)
+    assert (report.outcome, report.count, report.reason) == (outcome, count, reason)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_a_report_that_says_nothing_is_malformed(body: dict[str, Any]) -> None:
 
 def test_a_start_names_batch_id_and_run() -> None:
     """The trigger id is the batch id; what the message leaves out of its run the id says; a call to go on is told."""
-    found = start_of({"batch": "predictions", "trigger_id": ID}, KNOWING)
-    assert isinstance(found, Start)
-    assert (found.id, found.run, found.generation, found.listed) == (ID, SAME_DAY, 1, None)
+    start = start_of({"batch": "predictions", "trigger_id": ID}, KNOWING)
+    assert isinstance(start, Start)
+    assert (start.id, start.run, start.generation, start.listed) == (ID, SAME_DAY, 1, None)
     assert start_of({"batch": "predictions", "batch_id": ID}, KNOWING) == GoOn(ID)
 
 
@@ -129,7 +129,7 @@ def test_a_start_of_nothing_is_malformed(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "known"),
+    ("text", "expected"),
     [
         (ID, True),
         (f"{SAME_DAY.id}/backfill/phase4_to_phase5/2", True),
@@ -140,9 +140,9 @@ def test_a_start_of_nothing_is_malformed(change: dict[str, Any]) -> None:
         ("batch_2026-01-21", False),
     ],
 )
-def test_which_ids_are_of_this_pipeline(text: str, known: bool) -> None:
+def test_which_ids_are_of_this_pipeline(text: str, expected: bool) -> None:
     """Only an id that a trigger of this policy has is waited for."""
-    assert (named_by(text, KNOWING) is not None) is known
+    assert (named_by(text, KNOWING) is not None) is expected
 
 
 def _closed(declared: BatchPolicy, **numbers: Any) -> dict[str, Any]:

@@ -20,21 +20,21 @@ LISTED = {"table": "sea.calm", "date_column": "day"}
 
 
 def calendar(**keys: Any) -> Calendar:
-    found = load_policy(TIDES, {"calendar": None})
-    assert found.calendar is None
-    found = load_policy(TIDES, {"calendar": PLAIN | keys})
-    assert found.calendar is not None
-    return found.calendar
+    policy = load_policy(TIDES, {"calendar": None})
+    assert policy.calendar is None
+    policy = load_policy(TIDES, {"calendar": PLAIN | keys})
+    assert policy.calendar is not None
+    return policy.calendar
 
 
 def test_a_calendar_says_where_units_stand() -> None:
     """Every key becomes what the core reads; what is left out is absent, and a list without keys has the calendar's."""
     excluded = {"when": "height IS NULL", **LISTED}
-    found = calendar(
+    loaded_calendar = calendar(
         unit_key="port", final="state = 'low'", start_column="begins", presumed_final_after="6h",
         excluded=excluded, reaches_back="365d", read_every="1h",
     )  # fmt: skip
-    assert found == Calendar(
+    assert loaded_calendar == Calendar(
         "tide", "sea.tides", "day", "state", (), "Final", "port", "state = 'low'", "begins", timedelta(hours=6),
         Excluded("height IS NULL", "sea.calm", "day"), timedelta(days=365), timedelta(hours=1),
     )  # fmt: skip
@@ -113,12 +113,12 @@ def test_sources_are_jobs_with_tables_and_floors_of_their_own() -> None:
         "units": "port",
         "reports": "per_unit",
     }
-    found = processor(with_processor(sources={SOURCE: source}))
-    assert found.need is Need.ANY
-    one = found.sources[SOURCE]
-    assert one.name == f"{found.name}/{SOURCE}"
-    assert (one.table, one.min_records_per_unit, one.min_records, one.units) == ("sea.players", 20, 5, "port")
-    assert one.reports is Reports.PER_UNIT
+    loaded_processor = processor(with_processor(sources={SOURCE: source}))
+    assert loaded_processor.need is Need.ANY
+    job = loaded_processor.sources[SOURCE]
+    assert job.name == f"{loaded_processor.name}/{SOURCE}"
+    assert (job.table, job.min_records_per_unit, job.min_records, job.units) == ("sea.players", 20, 5, "port")
+    assert job.reports is Reports.PER_UNIT
 
 
 @pytest.mark.parametrize(

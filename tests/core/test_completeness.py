@@ -105,8 +105,8 @@ TABLE_OF_R6: dict[str, tuple[list[Said], int | None, Status, bool]] = {
 @pytest.mark.parametrize(("what", "rows", "word", "reads"), TABLE_OF_R6.values(), ids=TABLE_OF_R6.keys())
 def test_the_table_of_outcomes(what: list[Said], rows: int | None, word: Status, reads: bool) -> None:
     """Each row of R6, on a date with units: what it counts as, and whether the table must be read to know."""
-    found = stands(reports_of(*what), {} if rows is None else {TABLE: rows})
-    assert (found.status, found.needs_rows) == (word, TABLE if reads else None)
+    pgs_status = stands(reports_of(*what), {} if rows is None else {TABLE: rows})
+    assert (pgs_status.status, pgs_status.needs_rows) == (word, TABLE if reads else None)
 
 
 @pytest.mark.parametrize("what", [(SUCCESS, 1), (PARTIAL, 1)])
@@ -129,8 +129,8 @@ def test_no_data_counts_only_on_a_date_without_units(games: int | None, word: St
 
 def test_a_table_that_could_not_be_read_is_not_asked_again() -> None:
     """Unreadable is a reading: it does not outvote the report, and asks for nothing more."""
-    found = stands(reports_of((SUCCESS, 1)), {TABLE: None})
-    assert (found.status, found.needs_rows) == (Status.UNDER_MINIMUM, None)
+    pgs_status = stands(reports_of((SUCCESS, 1)), {TABLE: None})
+    assert (pgs_status.status, pgs_status.needs_rows) == (Status.UNDER_MINIMUM, None)
 
 
 def test_a_full_table_with_a_low_count_is_a_missing_counter() -> None:
@@ -141,8 +141,8 @@ def test_a_full_table_with_a_low_count_is_a_missing_counter() -> None:
 
 def test_the_standing_shows_report_and_floor() -> None:
     """What it is judged by can be shown to a person."""
-    [one] = reports_of((SUCCESS, 1))
-    assert (stands([one]).report, stands([one]).min_records) == (one, FLOOR)
+    [success_report] = reports_of((SUCCESS, 1))
+    assert (stands([success_report]).report, stands([success_report]).min_records) == (success_report, FLOOR)
 
 
 @pytest.mark.parametrize("after", [(FAILED, None), (NO_DATA, 0)])
@@ -167,8 +167,8 @@ def test_a_failure_without_any_success_stays_a_failure_after_the_trigger() -> No
 
 def test_what_the_table_outvoted_is_not_read_again_after_the_trigger() -> None:
     """A processor that a trigger carried stays done without another look at its table."""
-    found = stands(reports_of((SUCCESS, 1)), carried={PGS: 1})
-    assert (found.status, found.needs_rows) == (Status.DONE, None)
+    pgs_status = stands(reports_of((SUCCESS, 1)), carried={PGS: 1})
+    assert (pgs_status.status, pgs_status.needs_rows) == (Status.DONE, None)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_a_low_report_is_judged_alike_before_a_trigger_and_after_it(
     rows: Rows, word: Status, reads: str | None, carried: dict[str, int | None] | None
 ) -> None:
     """R6: the table is asked about a count that no trigger has carried, and outvotes it if it holds enough."""
-    found = stands(reports_of((SUCCESS, 1)), rows, carried=carried)
-    assert (found.status, found.needs_rows) == (word, reads)
-    assert found.counter_missing == (word is Status.DONE)
+    pgs_status = stands(reports_of((SUCCESS, 1)), rows, carried=carried)
+    assert (pgs_status.status, pgs_status.needs_rows) == (word, reads)
+    assert pgs_status.counter_missing == (word is Status.DONE)
 
 
 def disabled_since(since: date) -> frozenset[str]:

@@ -105,12 +105,12 @@ def test_growth_never_costs_less_nor_asks_less(small: int, more: int) -> None:
     once: a phase that has become a crowd is read once, a run that has become wide by its digest, and rows of many
     tables are counted in their metadata."""
     for grow in (by_pipelines(MONTH), by_width(MONTH)):
-        one, other = grow(small), grow(small + more)
-        read_otherwise = (wide(one), crowds(one)) != (wide(other), crowds(other))
+        month, other = grow(small), grow(small + more)
+        read_otherwise = (wide(month), crowds(month)) != (wide(other), crowds(other))
         less = {Item.SCANNED} | ({Item.READS} if read_otherwise else set())
-        assert all(other.used[item] >= one.used[item] for item in set(Item) - less)
-        saved = {Limit.COLD_OPERATIONS} if crowds(one) != crowds(other) else set()
-        assert all(demand_of(other)[limit] >= demand_of(one)[limit] for limit in set(Limit) - saved)
+        assert all(other.used[item] >= month.used[item] for item in set(Item) - less)
+        saved = {Limit.COLD_OPERATIONS} if crowds(month) != crowds(other) else set()
+        assert all(demand_of(other)[limit] >= demand_of(month)[limit] for limit in set(Limit) - saved)
 
 
 @given(members=st.integers(1, FAN_IN_ABOVE))
@@ -134,30 +134,33 @@ def test_a_phase_that_nobody_waits_for_is_not_read() -> None:
 def test_a_quota_is_reached_at_the_least_size_that_exceeds_it(grow: object) -> None:
     """At that size more is asked than there is, at one less it is not; the first of all stands first."""
     assert callable(grow)
-    found = reached(grow, PRICES)
-    for one in found:
-        if one.size is None:
+    crossings = reached(grow, PRICES)
+    for crossing in crossings:
+        if crossing.size is None:
             continue
-        assert demand_of(grow(one.size))[one.limit] > PRICES.quotas[one.limit].limit
-        assert one.size == 1 or demand_of(grow(one.size - 1))[one.limit] <= PRICES.quotas[one.limit].limit
-    known = [one.size for one in found if one.size is not None]
-    assert known == sorted(known)
-    head = first(found)
+        assert demand_of(grow(crossing.size))[crossing.limit] > PRICES.quotas[crossing.limit].limit
+        assert (
+            crossing.size == 1
+            or demand_of(grow(crossing.size - 1))[crossing.limit] <= PRICES.quotas[crossing.limit].limit
+        )
+    crossing_sizes = [crossing.size for crossing in crossings if crossing.size is not None]
+    assert crossing_sizes == sorted(crossing_sizes)
+    head = first(crossings)
     assert head is not None
-    assert head.size == known[0]
+    assert head.size == crossing_sizes[0]
 
 
 def test_the_one_document_that_is_written_most_is_the_lock() -> None:
     """No growth reaches the write rate of a document: a completion's is its own (behaviour D2)."""
-    found = {one.limit: one.size for one in reached(by_width(MONTH), PRICES)}
-    assert found[Limit.DOCUMENT_WRITES] is None
+    crossing_sizes = {crossing.limit: crossing.size for crossing in reached(by_width(MONTH), PRICES)}
+    assert crossing_sizes[Limit.DOCUMENT_WRITES] is None
 
 
 def test_a_bill_is_the_sum_of_its_charges() -> None:
     """The largest first; nothing costs most where nothing costs anything."""
-    found = bill(MONTH.grown(pipelines=100), PRICES)
-    assert found.total == pytest.approx(sum(charge.usd for charge in found.charges))
-    assert found.largest == found.charges[0]
+    invoice = bill(MONTH.grown(pipelines=100), PRICES)
+    assert invoice.total == pytest.approx(sum(charge.usd for charge in invoice.charges))
+    assert invoice.largest == invoice.charges[0]
     free = {item: replace(price, usd=0.0) for item, price in PRICES.prices.items()}
     assert bill(MONTH, replace(PRICES, prices=free)).largest is None
 

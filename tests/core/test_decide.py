@@ -64,19 +64,19 @@ def full(**more: object) -> DecisionInput:
     return snapshot(*done(*PHASE3), **more)  # type: ignore[arg-type]  # passed through to a typed helper
 
 
-def triggered(found: object) -> Plan:
-    assert isinstance(found, Trigger), found
-    return found.plan
+def triggered(decision: object) -> Plan:
+    assert isinstance(decision, Trigger), decision
+    return decision.plan
 
 
-def waits(found: object) -> Wait:
-    assert isinstance(found, Wait), found
-    return found
+def waits(decision: object) -> Wait:
+    assert isinstance(decision, Wait), decision
+    return decision
 
 
-def blocked(found: object) -> Mapping[str, str]:
-    assert isinstance(found, Blocked), found
-    return found.reasons
+def blocked(decision: object) -> Mapping[str, str]:
+    assert isinstance(decision, Blocked), decision
+    return decision.reasons
 
 
 # The rows, one by one
@@ -99,11 +99,11 @@ def test_confirmed_is_done() -> None:
 def test_an_unconfirmed_dispatch_is_repeated_after_its_time(after: timedelta, again: bool) -> None:
     """Row 3: at `confirm.within` after the dispatch, not a second before, the same plan goes out again."""
     what = plan(3, "refresh")
-    found = decide(full(state=dispatched(what)), T0 + after)
+    decision = decide(full(state=dispatched(what)), T0 + after)
     if again:
-        assert found == Trigger(what)
+        assert decision == Trigger(what)
     else:
-        assert waits(found).next_at == T0 + WITHIN
+        assert waits(decision).next_at == T0 + WITHIN
 
 
 def test_a_dispatch_is_repeated_only_so_often() -> None:
@@ -134,9 +134,9 @@ def test_each_repetition_has_its_own_time() -> None:
     twice = with_transition(TO4, confirm=replace(POLICY.transitions[TO4].confirm, redispatch=2))
     state = dispatched()
     again = state_changes.dispatched(claimed(state.accepted_plan, at(minutes=31), state), at(minutes=31))
-    one = full(state=again, policy=twice)
-    assert waits(decide(one, at(minutes=60))).next_at == at(minutes=61)
-    assert triggered(decide(one, at(minutes=61))).generation == 1
+    decision_input = full(state=again, policy=twice)
+    assert waits(decide(decision_input, at(minutes=60))).next_at == at(minutes=61)
+    assert triggered(decide(decision_input, at(minutes=61))).generation == 1
 
 
 @pytest.mark.parametrize("transition", [TO5, TO6])
@@ -152,48 +152,48 @@ def test_a_generation_is_numbered_once_more_only_after_anything_was_accepted(tra
 def test_a_claim_is_a_lease(after: timedelta, again: bool) -> None:
     """Rows 4 and 5: while it runs others wait, at its end the same plan is dispatched under the same trigger id."""
     what = plan()
-    found = decide(full(state=claimed(what)), T0 + after)
+    decision = decide(full(state=claimed(what)), T0 + after)
     if again:
-        assert found == Trigger(what)
+        assert decision == Trigger(what)
     else:
-        assert waits(found).next_at == T0 + LEASE
+        assert waits(decision).next_at == T0 + LEASE
 
 
 @pytest.mark.parametrize("after", [SECOND, LEASE + SECOND], ids=str)
 def test_a_report_that_names_the_trigger_confirms_a_claim(after: timedelta) -> None:
     """Row 5: it has begun by this very trigger, so whoever held the claim did dispatch; nothing goes out again."""
     named = frozenset({NIGHT.trigger_id(TO4, 1)})
-    one = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=named)
-    assert decide(one, T0 + after) == Confirm(ConfirmBy.FIRST_REPORT, T0 + SECOND)
+    decision_input = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=named)
+    assert decide(decision_input, T0 + after) == Confirm(ConfirmBy.FIRST_REPORT, T0 + SECOND)
 
 
 @pytest.mark.parametrize("named", [(), (NIGHT.trigger_id(TO4, 2),), (NIGHT.trigger_id(TO5, 1),)], ids=str)
 def test_a_report_that_names_another_trigger_or_none_confirms_no_claim(named: tuple[str, ...]) -> None:
     """Row 5: somebody else may have started the next phase; at the lease's end the trigger goes out, same id."""
-    one = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=frozenset(named))
-    assert waits(decide(one, T0 + SECOND)).next_at == T0 + LEASE
-    assert decide(one, T0 + LEASE) == Trigger(plan())
+    decision_input = full(state=claimed(), next_report_at=T0 + SECOND, next_trigger_ids=frozenset(named))
+    assert waits(decide(decision_input, T0 + SECOND)).next_at == T0 + LEASE
+    assert decide(decision_input, T0 + LEASE) == Trigger(plan())
 
 
 def test_a_report_from_before_the_claim_confirms_nothing() -> None:
     """Row 5: somebody else's report says nothing about our dispatch."""
-    one = full(state=claimed(), next_report_at=T0 - SECOND)
-    assert waits(decide(one, NOW)).next_at == T0 + LEASE
-    assert decide(one, T0 + LEASE) == Trigger(plan())
+    decision_input = full(state=claimed(), next_report_at=T0 - SECOND)
+    assert waits(decide(decision_input, NOW)).next_at == T0 + LEASE
+    assert decide(decision_input, T0 + LEASE) == Trigger(plan())
 
 
 def test_the_first_claim_of_a_later_generation_is_not_confirmed_by_reports() -> None:
     """Row 5: while generation 2 is claimed a report may still speak of generation 1."""
     state = claimed(plan(2, "operator"), at(hours=1), confirmed())
-    one = full(state=state, next_report_at=at(hours=1, seconds=30))
-    assert waits(decide(one, at(hours=1, minutes=1))).next_at == at(hours=1) + LEASE
+    decision_input = full(state=state, next_report_at=at(hours=1, seconds=30))
+    assert waits(decide(decision_input, at(hours=1, minutes=1))).next_at == at(hours=1) + LEASE
 
 
 def test_readings_are_asked_for_before_anything_is_decided_by_them() -> None:
     """Row 6: everything that gates and preflight need, at once; then the answer decides."""
-    found = decide(full(), NOW)
+    decision = decide(full(), NOW)
     tables = frozenset(f"nba_analytics.{name}" for name in PHASE3)
-    assert found == Read(Wanted(tables, ("game_coverage", "minutes_coverage"), "precompute"))
+    assert decision == Read(Wanted(tables, ("game_coverage", "minutes_coverage"), "precompute"))
     some = full(readings=Readings(rows=dict.fromkeys(tables, 5), percents={"game_coverage": 90}))
     assert decide(some, NOW) == Read(Wanted(percents=("minutes_coverage",), service="precompute"))
 
@@ -205,11 +205,11 @@ def test_nothing_is_read_while_nothing_is_ready() -> None:
 
 def test_unknown_units_are_asked_for_before_floors_decide() -> None:
     """T3: without a reading of the calendar it is read first; without an answer floors refuse nothing."""
-    one = snapshot(*(report(name, records=1) for name in PHASE3), games=None)
-    assert decide(one, NOW) == Read(Wanted(calendar=True))
-    assert triggered(decided(one, NOW, World(games=None))).reason == "complete"
-    assert waits(decided(one, NOW, World(rows=0))).next_at is None
-    assert decided(one, NOW, World(games=0)) == EmptyOk()
+    decision_input = snapshot(*(report(name, records=1) for name in PHASE3), games=None)
+    assert decide(decision_input, NOW) == Read(Wanted(calendar=True))
+    assert triggered(decided(decision_input, NOW, World(games=None))).reason == "complete"
+    assert waits(decided(decision_input, NOW, World(rows=0))).next_at is None
+    assert decided(decision_input, NOW, World(games=0)) == EmptyOk()
 
 
 def test_a_gate_blocks_by_name_and_number() -> None:
@@ -229,34 +229,39 @@ def test_an_unfit_service_blocks() -> None:
 
 def test_a_failed_dispatch_waits_for_its_back_off() -> None:
     """D5: until `retry_at` it is blocked, from then on it goes."""
-    one = full(state=replace(TransitionState(), failure=FAILURE, generation=1))
-    early = decided(one, FAILURE.retry_at - SECOND)
+    decision_input = full(state=replace(TransitionState(), failure=FAILURE, generation=1))
+    early = decided(decision_input, FAILURE.retry_at - SECOND)
     assert early == Blocked({"dispatch": FAILURE.text}, FAILURE.retry_at)
-    assert triggered(decided(one, FAILURE.retry_at)).generation == 1
+    assert triggered(decided(decision_input, FAILURE.retry_at)).generation == 1
 
 
 def test_ready_triggers() -> None:
     """Row 8: complete, gates read and passed."""
-    found = triggered(decided(full(), NOW))
-    assert (found.generation, found.reason, found.degraded, found.missing) == (1, "complete", False, ())
-    assert set(found.completed) == set(PHASE3)
-    assert set(found.readings) == {"phase3_rows", "game_coverage", "minutes_coverage", "precompute"}
+    trigger_plan = triggered(decided(full(), NOW))
+    assert (trigger_plan.generation, trigger_plan.reason, trigger_plan.degraded, trigger_plan.missing) == (
+        1,
+        "complete",
+        False,
+        (),
+    )
+    assert set(trigger_plan.completed) == set(PHASE3)
+    assert set(trigger_plan.readings) == {"phase3_rows", "game_coverage", "minutes_coverage", "precompute"}
 
 
 def test_the_plan_carries_records_and_partials() -> None:
     """Row 8: what is missing or partial is named, and the records of what is done go with it."""
     reports = [report(PGS, records=160), *done(UPGC, TDGS), report(TOGS, Outcome.PARTIAL, 14)]
-    found = triggered(decided(snapshot(*reports), at(minutes=15)))
-    assert (found.reason, found.first_tier, found.degraded) == ("tier_1", True, True)
-    assert (found.missing, found.partial) == ((TOGS, UTGC), (TOGS,))
-    assert found.completed == {PGS: 160, UPGC: None, TDGS: None}
+    trigger_plan = triggered(decided(snapshot(*reports), at(minutes=15)))
+    assert (trigger_plan.reason, trigger_plan.first_tier, trigger_plan.degraded) == ("tier_1", True, True)
+    assert (trigger_plan.missing, trigger_plan.partial) == ((TOGS, UTGC), (TOGS,))
+    assert trigger_plan.completed == {PGS: 160, UPGC: None, TDGS: None}
 
 
 def test_not_ready_waits_and_says_for_whom_and_until_when() -> None:
     """Row 9: the missing by name, required ones first, and the moment at which the clock decides next."""
-    found = waits(decide(snapshot(*done(PGS, TDGS)), NOW))
-    assert found.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
-    assert found.next_at == at(minutes=15)
+    wait = waits(decide(snapshot(*done(PGS, TDGS)), NOW))
+    assert wait.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
+    assert wait.next_at == at(minutes=15)
 
 
 def test_without_any_report_there_is_no_clock() -> None:
@@ -294,13 +299,13 @@ TIERS: list[tuple[list[str], timedelta, str | None]] = [
 @pytest.mark.parametrize(("who", "after", "reason"), TIERS)
 def test_tiers_and_deadline_to_the_second(who: list[str], after: timedelta, reason: str | None) -> None:
     """D1: at or after its time, enough of the expected and every required one; the first that holds is named."""
-    found = decided(snapshot(*done(*who)), T0 + after)
+    decision = decided(snapshot(*done(*who)), T0 + after)
     if reason is None:
-        assert waits(found).next_at is None or waits(found).next_at > T0 + after  # type: ignore[operator]
+        assert waits(decision).next_at is None or waits(decision).next_at > T0 + after  # type: ignore[operator]
     else:
-        assert triggered(found).reason == reason
-        assert triggered(found).first_tier == (reason == "tier_1")
-        assert triggered(found).missing == tuple(n for n in snapshot(*done(*who)).seen.missing)
+        assert triggered(decision).reason == reason
+        assert triggered(decision).first_tier == (reason == "tier_1")
+        assert triggered(decision).missing == tuple(n for n in snapshot(*done(*who)).seen.missing)
 
 
 @pytest.mark.parametrize(
@@ -326,15 +331,15 @@ def test_the_next_moment_is_the_nearest_to_come(after: int, next_at: int) -> Non
 def test_what_the_deadline_does(then: Then, who: list[str], outcome: str, after: int) -> None:
     """Rows 10 to 12, one second before the deadline, at it and after it."""
     policy = with_expectation(TO4, "overnight", tiers=(), deadline=Deadline(timedelta(hours=1), then))
-    found = decided(snapshot(*done(*who), policy=policy), at(hours=1, seconds=after))
+    decision = decided(snapshot(*done(*who), policy=policy), at(hours=1, seconds=after))
     if after < 0:
-        assert waits(found).next_at == at(hours=1)
+        assert waits(decision).next_at == at(hours=1)
     elif outcome == "trigger":
-        assert (triggered(found).reason, triggered(found).degraded) == ("deadline", True)
+        assert (triggered(decision).reason, triggered(decision).degraded) == ("deadline", True)
     else:
-        assert isinstance(found, Held)
-        assert found.cause == "deadline"
-        assert all(name in found.text for name in set(PHASE3) - set(who))
+        assert isinstance(decision, Held)
+        assert decision.cause == "deadline"
+        assert all(name in decision.text for name in set(PHASE3) - set(who))
 
 
 def test_a_held_transition_goes_when_the_missing_arrives() -> None:
@@ -350,8 +355,13 @@ def test_partial_counts_for_tiers_as_a_required_one_too() -> None:
     """R6: at or above the floor for tiers and deadline; below it for nothing."""
     enough = [report(PGS, Outcome.PARTIAL, 10 * GAMES), *done(UPGC, TDGS, TOGS, UTGC)]
     assert isinstance(decided(snapshot(*enough), at(minutes=14)), Wait)
-    found = triggered(decided(snapshot(*enough), at(minutes=15)))
-    assert (found.reason, found.missing, found.partial, found.degraded) == ("tier_1", (PGS,), (PGS,), True)
+    trigger_plan = triggered(decided(snapshot(*enough), at(minutes=15)))
+    assert (trigger_plan.reason, trigger_plan.missing, trigger_plan.partial, trigger_plan.degraded) == (
+        "tier_1",
+        (PGS,),
+        (PGS,),
+        True,
+    )
     short = [report(PGS, Outcome.PARTIAL, 10 * GAMES - 1), *done(UPGC, TDGS, TOGS, UTGC)]
     assert isinstance(decided(snapshot(*short), at(minutes=15)), Wait)
 
@@ -401,10 +411,10 @@ def test_no_tier_without_the_required() -> None:
 @pytest.mark.parametrize("minutes", [15, 30, 120])
 def test_gates_bind_tiers_and_deadlines_too(minutes: int) -> None:
     """D4: no moment of the clock goes past a gate or an unfit service."""
-    one = snapshot(*done(PGS, UPGC, TDGS, *([TOGS] if minutes == 15 else [])))
-    assert set(blocked(decided(one, at(minutes=minutes), NO_COVERAGE))) == {"game_coverage"}
+    decision_input = snapshot(*done(PGS, UPGC, TDGS, *([TOGS] if minutes == 15 else [])))
+    assert set(blocked(decided(decision_input, at(minutes=minutes), NO_COVERAGE))) == {"game_coverage"}
     unfit = World(fitness=Unfit("refused"))
-    assert set(blocked(decided(one, at(minutes=minutes), unfit))) == {"precompute"}
+    assert set(blocked(decided(decision_input, at(minutes=minutes), unfit))) == {"precompute"}
 
 
 def test_a_gates_no_is_a_value_and_leaves_no_trigger() -> None:
@@ -441,15 +451,17 @@ ASKS = Read(Wanted(rows=frozenset({"nba_analytics.player_game_summary"})))
 )
 def test_the_table_is_asked_about_a_low_report_whatever_has_happened(state: TransitionState) -> None:
     """R6: before a trigger and after it alike, and for an operator's trigger too."""
-    one = snapshot(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=state)
-    assert decide(one, NOW) == ASKS
+    decision_input = snapshot(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=state)
+    assert decide(decision_input, NOW) == ASKS
 
 
 def test_an_operators_trigger_counts_what_the_table_shows() -> None:
     """R6, D9: the low report's processor is done in the plan, and not missing."""
-    one = snapshot(LOW, *done(*(name for name in PHASE3 if name != PGS)), state=replace(confirmed(), request=REQUEST))
-    found = triggered(decided(one, NOW, World(rows=1000)))
-    assert (found.missing, found.completed[PGS]) == ((), 1)
+    decision_input = snapshot(
+        LOW, *done(*(name for name in PHASE3 if name != PGS)), state=replace(confirmed(), request=REQUEST)
+    )
+    trigger_plan = triggered(decided(decision_input, NOW, World(rows=1000)))
+    assert (trigger_plan.missing, trigger_plan.completed[PGS]) == ((), 1)
 
 
 # How a dispatch is confirmed (D7)
@@ -465,9 +477,9 @@ def test_an_accepted_answer_confirms(by: ConfirmBy) -> None:
 @pytest.mark.parametrize(("received", "confirms"), [(-SECOND, False), (timedelta(0), True), (SECOND, True)], ids=str)
 def test_a_report_confirms_from_the_first_dispatch_on(received: timedelta, confirms: bool) -> None:
     """D7: any report of the next phase, received since this generation's first dispatch."""
-    one = full(state=dispatched(), next_report_at=T0 + received)
-    found = decide(one, T0 + 2 * SECOND)
-    assert found == Confirm(ConfirmBy.FIRST_REPORT, T0 + received) if confirms else isinstance(found, Wait)
+    decision_input = full(state=dispatched(), next_report_at=T0 + received)
+    decision = decide(decision_input, T0 + 2 * SECOND)
+    assert decision == Confirm(ConfirmBy.FIRST_REPORT, T0 + received) if confirms else isinstance(decision, Wait)
 
 
 def test_each_generation_is_confirmed_by_its_own_reports() -> None:
@@ -503,8 +515,8 @@ def test_a_failed_repetition_waits_for_its_back_off() -> None:
     """D5: a dispatch that failed while it was repeated is tried again when the back-off is over, not at once."""
     state = state_changes.call_failed(claimed(plan(), T0, unconfirmed()), "answers 503", T0)
     assert state.failure is not None
-    found = waits(decide(full(state=state), state.failure.retry_at - SECOND))
-    assert found.next_at == state.failure.retry_at
+    wait = waits(decide(full(state=state), state.failure.retry_at - SECOND))
+    assert wait.next_at == state.failure.retry_at
     assert decide(full(state=state), state.failure.retry_at) == Trigger(plan())
 
 
@@ -526,9 +538,9 @@ def test_a_rejected_repetition_is_held() -> None:
 def test_an_operator_dispatches_whatever_stands_in_the_way(closed: bool, games: int | None, who: list[str]) -> None:
     """D9: policy, gates, preflight, an empty date and a closed run do not matter, and nothing is read."""
     state = replace(TransitionState(), request=REQUEST)
-    found = triggered(decide(snapshot(*done(*who), games=games, state=state, closed=closed), NOW))
-    assert (found.generation, found.reason, found.note) == (1, "operator", REQUEST.reason)
-    assert set(found.missing) == set(PHASE3) - set(who)
+    trigger_plan = triggered(decide(snapshot(*done(*who), games=games, state=state, closed=closed), NOW))
+    assert (trigger_plan.generation, trigger_plan.reason, trigger_plan.note) == (1, "operator", REQUEST.reason)
+    assert set(trigger_plan.missing) == set(PHASE3) - set(who)
 
 
 def test_an_operator_goes_on_to_the_next_generation() -> None:
@@ -628,9 +640,9 @@ def test_the_percentage_of_a_report_opens_the_last_gate() -> None:
 
 def test_zero_percent_with_rows_in_the_table_is_taken_as_not_stated() -> None:
     """R6: 0 percent while the table holds at least `min_rows` counts as absent, and warns."""
-    one = snapshot(report("prediction_coordinator", percent=0), transition=TO6)
-    assert set(triggered(decided(one, NOW, World(rows=10))).warnings) == {"prediction_completeness"}
-    assert "prediction_completeness" in blocked(decided(one, NOW, World(rows=9)))
+    decision_input = snapshot(report("prediction_coordinator", percent=0), transition=TO6)
+    assert set(triggered(decided(decision_input, NOW, World(rows=10))).warnings) == {"prediction_completeness"}
+    assert "prediction_completeness" in blocked(decided(decision_input, NOW, World(rows=9)))
 
 
 def test_a_deadline_of_the_phase_that_opened_it_is_local_to_its_run() -> None:
@@ -643,17 +655,17 @@ def test_a_deadline_of_the_phase_that_opened_it_is_local_to_its_run() -> None:
 
 def times(snapshot: DecisionInput, until: datetime) -> list[datetime]:
     """Return the moments that waiting decisions announce, one after the other."""
-    found: list[datetime] = []
+    moments: list[datetime] = []
     now = T0
     while now < until:
         decision = decided(snapshot, now)
         if not isinstance(decision, Wait) or decision.next_at is None:
             break
-        found.append(now := decision.next_at)
-    return found
+        moments.append(now := decision.next_at)
+    return moments
 
 
 def test_the_announced_moments_are_the_tiers_and_the_deadline() -> None:
     """Going from moment to moment meets every tier and the deadline and nothing else."""
-    one = snapshot(*done(CACHE), transition=TO5)
-    assert times(one, at(hours=9)) == [at(minutes=30), at(hours=1), at(hours=2), at(hours=4)]
+    decision_input = snapshot(*done(CACHE), transition=TO5)
+    assert times(decision_input, at(hours=9)) == [at(minutes=30), at(hours=1), at(hours=2), at(hours=4)]

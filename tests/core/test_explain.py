@@ -41,9 +41,9 @@ from tests.core.build import (
 )  # fmt: skip
 
 
-def shown(one: DecisionInput, now: datetime, world: World = GOOD) -> Explanation:
+def shown(decision_input: DecisionInput, now: datetime, world: World = GOOD) -> Explanation:
     """Explain what is decided with these readings."""
-    seen, decision = results(one, now, world)
+    seen, decision = results(decision_input, now, world)
     return explain(seen, decision, now)
 
 
@@ -52,17 +52,17 @@ def full(**more: Any) -> DecisionInput:
 
 
 def test_waiting_says_for_whom_and_until_when() -> None:
-    """Who is missing, which tier comes next and when at the latest."""
-    found = shown(snapshot(*done(PGS, TDGS)), at(minutes=16))
-    assert (found.state, found.done, found.missing) == ("waiting", {PGS, TDGS}, (UPGC, TOGS, UTGC))
-    times = {one["name"]: (one["at"], one["passed"]) for one in found.evidence["times"]}
+    """Which processors are missing, which tier comes next and when at the latest."""
+    explanation = shown(snapshot(*done(PGS, TDGS)), at(minutes=16))
+    assert (explanation.state, explanation.done, explanation.missing) == ("waiting", {PGS, TDGS}, (UPGC, TOGS, UTGC))
+    times = {moment["name"]: (moment["at"], moment["passed"]) for moment in explanation.evidence["times"]}
     assert times["tier_1"] == (at(minutes=15).isoformat(), True)
     assert times["tier_2"] == (at(minutes=30).isoformat(), False)
     assert times["deadline"] == (at(hours=2).isoformat(), False)
     assert times["due_warning"] == ("2026-01-22T13:30:00+00:00", False)
-    assert found.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
+    assert explanation.reason == f"waiting for {UPGC}, {TOGS}, {UTGC}"
     for text in (UPGC, "06:30 EST", "08:00 EST", "2 of 5 done", f"{GAMES} units", "not read"):
-        assert text in found.text
+        assert text in explanation.text
 
 
 def test_tiers_say_what_they_want() -> None:
@@ -73,15 +73,15 @@ def test_tiers_say_what_they_want() -> None:
 
 def test_without_a_report_no_clock_runs() -> None:
     """Tiers have no time yet, due times have."""
-    found = shown(snapshot(), T0)
-    assert {one["name"]: one["at"] is not None for one in found.evidence["times"]} == {
+    explanation = shown(snapshot(), T0)
+    assert {moment["name"]: moment["at"] is not None for moment in explanation.evidence["times"]} == {
         "tier_1": False,
         "tier_2": False,
         "deadline": False,
         "due_warning": True,
         "due_critical": True,
     }
-    assert found.evidence["opened_at"] is None
+    assert explanation.evidence["opened_at"] is None
 
 
 def test_every_processor_stands_there_with_its_numbers() -> None:
@@ -92,8 +92,8 @@ def test_every_processor_stands_there_with_its_numbers() -> None:
         report(TDGS, records=14),
         report(TOGS, Outcome.PARTIAL, 14),
     ]
-    found = shown(snapshot(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
-    rows = found.evidence["processors"]
+    explanation = shown(snapshot(*reports), at(minutes=1), World(tables={f"nba_analytics.{PGS}": 500}))
+    rows = explanation.evidence["processors"]
     assert [(row["name"], row["required"], row["standing"], row["records"], row["floor"]) for row in rows] == [
         (PGS, True, "done", 1, 70),
         (UPGC, True, "failed", None, 70),
@@ -103,31 +103,31 @@ def test_every_processor_stands_there_with_its_numbers() -> None:
     ]
     assert rows[0]["note"] == "counter missing"
     assert rows[1]["error"] == "no rows"
-    assert "1 record (at least 70) counter missing" in found.text
+    assert "1 record (at least 70) counter missing" in explanation.text
 
 
 def test_blocked_says_which_gate_reads_what() -> None:
     """Each gate with its verdict and number, and the preflight."""
     world = World(percents={"game_coverage": 71}, fitness=Unfit("precompute answers 404"))
-    found = shown(full(), at(minutes=1), world)
-    assert found.state == "blocked"
-    verdicts = {gate["name"]: gate["verdict"] for gate in found.evidence["gates"]}
+    explanation = shown(full(), at(minutes=1), world)
+    assert explanation.state == "blocked"
+    verdicts = {gate["name"]: gate["verdict"] for gate in explanation.evidence["gates"]}
     assert verdicts == {"phase3_rows": "pass", "game_coverage": "block", "minutes_coverage": "pass"}
-    assert found.evidence["preflight"] == {
+    assert explanation.evidence["preflight"] == {
         "service": "precompute",
         "verdict": "unfit",
         "text": "precompute answers 404",
     }
-    assert "game_coverage reads 71 percent, blocks below 80" in found.reason
-    assert "precompute answers 404" in found.text
+    assert "game_coverage reads 71 percent, blocks below 80" in explanation.reason
+    assert "precompute answers 404" in explanation.text
 
 
 def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None:
     """A person who only looks sees the stored numbers."""
     seen, decision = results(full(), T0, World(percents={"game_coverage": 71}))
     stored = state_changes.resting(seen.state, decision, T0)
-    found = explain(full(state=stored), Blocked({"game_coverage": "x"}), at(minutes=1))
-    gates = {gate["name"]: gate for gate in found.evidence["gates"]}
+    explanation = explain(full(state=stored), Blocked({"game_coverage": "x"}), at(minutes=1))
+    gates = {gate["name"]: gate for gate in explanation.evidence["gates"]}
     assert gates["game_coverage"]["verdict"] == "block"
     assert "71 percent" in gates["game_coverage"]["text"]
     assert gates["minutes_coverage"]["text"] == "not read"
@@ -136,35 +136,35 @@ def test_what_blocked_at_the_last_sweep_is_shown_without_reading_again() -> None
 def test_a_dispatch_that_failed_stands_in_the_way_until_one_leaves() -> None:
     """D5: a publication that is tried again at once is blocked all the same, by what the broker said."""
     failed = state_changes.publish_failed(claimed(), "bus: unavailable", T0)
-    found = shown(full(state=failed), at(minutes=1))
-    assert (found.state, "bus: unavailable" in found.reason) == ("blocked", True)
+    explanation = shown(full(state=failed), at(minutes=1))
+    assert (explanation.state, "bus: unavailable" in explanation.reason) == ("blocked", True)
 
 
 def test_a_service_without_a_url_is_said_to_be_unchecked() -> None:
     """Section 6: skipped, and the decision says so."""
-    found = shown(full(), at(minutes=1), World(fitness=Unchecked("precompute: not checked")))
-    assert found.reason == "triggers now by complete"
-    assert found.evidence["preflight"]["verdict"] == "unchecked"
+    explanation = shown(full(), at(minutes=1), World(fitness=Unchecked("precompute: not checked")))
+    assert explanation.reason == "triggers now by complete"
+    assert explanation.evidence["preflight"]["verdict"] == "unchecked"
 
 
 def test_a_trigger_stands_there_with_its_id() -> None:
     """What left, why, without whom, when it was confirmed, and until when better data triggers again."""
     what = plan(2, "tier_1", missing=(TOGS,), readings={"game_coverage": "game_coverage reads 97 percent"})
-    found = shown(snapshot(*done(*(n for n in PHASE3 if n != TOGS)), state=confirmed(what)), at(hours=1))
-    assert found.state == "confirmed"
-    sent = found.evidence["trigger"]
+    explanation = shown(snapshot(*done(*(n for n in PHASE3 if n != TOGS)), state=confirmed(what)), at(hours=1))
+    assert explanation.state == "confirmed"
+    sent = explanation.evidence["trigger"]
     assert sent["trigger_id"] == f"{NIGHT.id}/{TO4}/2"
     assert (sent["reason"], sent["degraded"], sent["missing"], sent["dispatches"]) == ("tier_1", True, [TOGS], 1)
     assert sent["confirmed_at"] == T0.isoformat()
-    assert [one["at"] for one in found.evidence["times"] if one["name"] == "refresh_until"] == [
+    assert [moment["at"] for moment in explanation.evidence["times"] if moment["name"] == "refresh_until"] == [
         at(hours=10).isoformat()
     ]
     for text in (f"as {NIGHT.id}/{TO4}/2", f"degraded without {TOGS}", "confirmed 06:00 EST", "97 percent"):
-        assert text in found.text
+        assert text in explanation.text
 
 
 @pytest.mark.parametrize(
-    ("one", "now", "state", "reason"),
+    ("decision_input", "now", "state", "reason"),
     [
         (full(games=0), T0, "empty_ok", "no units"),
         (full(state=claimed()), T0, "claimed", "under way"),
@@ -183,28 +183,28 @@ def test_a_trigger_stands_there_with_its_id() -> None:
     ],
 )
 def test_each_decision_has_its_word_and_its_sentence(
-    one: DecisionInput, now: datetime, state: str, reason: str
+    decision_input: DecisionInput, now: datetime, state: str, reason: str
 ) -> None:
     """What stands of a trigger, else what is decided now."""
-    found = shown(one, now)
-    assert (found.state, reason in found.reason) == (state, True)
-    assert found.text.startswith(f"{NIGHT.id} {TO4}: {state}\n")
+    explanation = shown(decision_input, now)
+    assert (explanation.state, reason in explanation.reason) == (state, True)
+    assert explanation.text.startswith(f"{NIGHT.id} {TO4}: {state}\n")
 
 
 @pytest.mark.parametrize("transition", ["phase2_to_phase3", "phase3_to_phase4", "phase4_to_phase5", TO6])
 @pytest.mark.parametrize("mode", ["overnight", "same_day", "tomorrow"])
 def test_every_transition_of_every_mode_can_be_explained(transition: str, mode: str) -> None:
     """The evidence is plain data, ready for JSON, and the text has a line for each processor."""
-    one = snapshot(transition=transition, key=replace(NIGHT, mode=mode), games=None)
-    found = shown(one, at(hours=9))
-    assert json.loads(json.dumps(found.evidence)) == found.evidence
-    assert all(name in found.text for name in one.seen.expected)
+    decision_input = snapshot(transition=transition, key=replace(NIGHT, mode=mode), games=None)
+    explanation = shown(decision_input, at(hours=9))
+    assert json.loads(json.dumps(explanation.evidence)) == explanation.evidence
+    assert all(name in explanation.text for name in decision_input.seen.expected)
 
 
 def test_the_text_is_what_a_person_reads() -> None:
     """One whole text, to see that it can be read."""
-    found = shown(snapshot(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
-    assert found.text.splitlines()[:6] == [
+    explanation = shown(snapshot(report(PGS, records=148), report(UPGC, records=150)), at(minutes=16))
+    assert explanation.text.splitlines()[:6] == [
         f"{NIGHT.id} {TO4}: waiting",
         "  as of: 2026-01-22 06:16 EST, now",
         f"  waiting for {TDGS}, {TOGS}, {UTGC}",

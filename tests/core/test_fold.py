@@ -15,8 +15,8 @@ from tests.core.build import PGS, POLICY, T0, at, fold, report
 PROCESSOR = POLICY.phases["phase3"].processors[PGS]
 
 
-def counts(known: Completion) -> dict[str, int]:
-    return {cause.text: cause.count for cause in known.failures}
+def counts(completion: Completion) -> dict[str, int]:
+    return {cause.text: cause.count for cause in completion.failures}
 
 
 def test_an_older_report_that_comes_late_is_superseded() -> None:

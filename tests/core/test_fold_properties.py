@@ -39,8 +39,8 @@ def histories(draw: st.DrawFn, outcomes: list[Outcome] = OUTCOMES, most: int = 8
 
 
 def latest_of(reports: list[Report]) -> Report | None:
-    said = [report for report in reports if report.outcome is not Outcome.STARTED]
-    return max(said, key=lambda one: one.occurred_at, default=None)
+    outcomes = [report for report in reports if report.outcome is not Outcome.STARTED]
+    return max(outcomes, key=lambda report: report.occurred_at, default=None)
 
 
 @settings(deadline=None)
@@ -51,7 +51,7 @@ def test_the_latest_outcome_stands_whatever_the_order_of_arrival(history: list[R
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
     after = fold(*shuffled)
     assert after.latest == latest_of(history)
-    assert after.last_good == latest_of([one for one in history if one.outcome in GOOD])
+    assert after.last_good == latest_of([report for report in history if report.outcome in GOOD])
 
 
 @settings(deadline=None)
@@ -69,7 +69,7 @@ def test_the_same_message_twice_changes_nothing(history: list[Report], data: st.
 def test_started_never_replaces_an_outcome(history: list[Report]) -> None:
     """With every `started` taken out, what counts is the same (R6)."""
     with_them = fold(*history)
-    outcomes = [one for one in history if one.outcome is not Outcome.STARTED]
+    outcomes = [report for report in history if report.outcome is not Outcome.STARTED]
     without = fold(*outcomes) if outcomes else Completion("phase3", PGS)
     assert (with_them.latest, with_them.last_good, with_them.clock_starters) == (
         without.latest,
@@ -84,7 +84,7 @@ def test_started_never_replaces_an_outcome(history: list[Report]) -> None:
 def test_receipts_are_those_of_the_newest(history: list[Report]) -> None:
     """`last_received_at` is the receipt of the last arrival, `started_at` that of the last `started`."""
     after = fold(*history)
-    starts = [one.received_at for one in history if one.outcome is Outcome.STARTED]
+    starts = [report.received_at for report in history if report.outcome is Outcome.STARTED]
     assert after.last_received_at == history[-1].received_at
     assert after.started_at == max(starts, default=None)
     assert after.pending_audit == tuple(history)
@@ -94,7 +94,7 @@ def test_receipts_are_those_of_the_newest(history: list[Report]) -> None:
 @given(histories())
 def test_every_outcome_but_the_standing_one_is_superseded(history: list[Report]) -> None:
     """`superseded` counts the outcomes that do not stand, however they came (R5)."""
-    outcomes = [one for one in history if one.outcome is not Outcome.STARTED]
+    outcomes = [report for report in history if report.outcome is not Outcome.STARTED]
     assert fold(*history).superseded == max(0, len(outcomes) - 1)
 
 
@@ -107,7 +107,7 @@ def counting(heard: list[Report], floor: int | None, rows: int | None) -> Report
     if _says_nothing(latest, floor) and rows == 0:
         return None
     if latest.outcome is Outcome.NO_DATA:
-        good = latest_of([one for one in heard if one.outcome in GOOD])
+        good = latest_of([report for report in heard if report.outcome in GOOD])
         # It retracts what was good, unless the table holds enough; a part is never counted by the table.
         partial = good is not None and good.outcome is Outcome.PARTIAL
         short = good is not None and good.records is not None and floor is not None and good.records < floor
@@ -118,10 +118,10 @@ def counting(heard: list[Report], floor: int | None, rows: int | None) -> Report
     return latest if enough or (by_table and latest.outcome is Outcome.SUCCESS) else None
 
 
-def _says_nothing(one: Report, floor: int | None) -> bool:
+def _says_nothing(report: Report, floor: int | None) -> bool:
     """R12, of a required processor: it counts only if its table holds something, or cannot be read."""
-    empty = one.outcome is Outcome.SUCCESS and one.records == 0 and floor is None
-    return one.outcome is Outcome.SKIPPED or empty
+    empty = report.outcome is Outcome.SUCCESS and report.records == 0 and floor is None
+    return report.outcome is Outcome.SKIPPED or empty
 
 
 def first_that_counts(history: list[Report], floor: int | None, rows: list[int | None]) -> datetime | None:
@@ -133,11 +133,11 @@ def first_that_counts(history: list[Report], floor: int | None, rows: list[int |
     return None
 
 
-def look(known: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Completeness:
+def look(completion: Completion, games: int | None, rows: int | None, remembered: datetime | None) -> Completeness:
     """Look at a night that expects this processor alone."""
     return completeness_of(
         demands(Expectation(frozenset({PGS})), {PGS: PROCESSOR}, {PGS: PROCESSOR}, DAY, games),
-        {PGS: known},
+        {PGS: completion},
         games,
         {PROCESSOR.table or "": rows},
         carried=None,

@@ -21,9 +21,9 @@ PERCENT = Gate("coverage", GateKind.PERCENT, sql="x.sql", block_below=80, warn_b
 ROWS = Gate("rows", GateKind.ROWS, on_missing=OnMissing.BLOCK, on_unreadable=OnUnreadable.BLOCK)
 
 
-def judge(gate: Gate, one: DecisionInput, **readings: object) -> GateResult:
-    found = Readings(**readings)  # type: ignore[arg-type]  # passed through to the dataclass
-    [result] = evaluate((gate,), one.processors, one.seen, found)
+def judge(gate: Gate, decision_input: DecisionInput, **readings: object) -> GateResult:
+    gate_readings = Readings(**readings)  # type: ignore[arg-type]  # passed through to the dataclass
+    [result] = evaluate((gate,), decision_input.processors, decision_input.seen, gate_readings)
     assert result.gate == gate.name
     assert gate.name in result.text
     return result
@@ -41,26 +41,26 @@ def counted(gate: Gate, odd: Mapping[str, int | None], rows: int = 5) -> GateRes
 )
 def test_percent_blocks_and_warns_below(percent: float, verdict: Verdict) -> None:
     """Below means below: the limit itself passes."""
-    found = judge(PERCENT, snapshot(), percents={"coverage": percent})
-    assert found.verdict is verdict
-    assert f"{percent:g}" in found.text
+    result = judge(PERCENT, snapshot(), percents={"coverage": percent})
+    assert result.verdict is verdict
+    assert f"{percent:g}" in result.text
 
 
 @pytest.mark.parametrize(("on", "verdict"), [(OnUnreadable.PASS, PASS), (OnUnreadable.BLOCK, BLOCK)])
 @pytest.mark.parametrize("percents", [{"coverage": None}, {}])
 def test_an_unreadable_percentage(on: OnUnreadable, verdict: Verdict, percents: dict[str, None]) -> None:
     """What could not be read is for `on_unreadable` to judge."""
-    found = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents=percents)
-    assert found.verdict is verdict
-    assert "read" in found.text
+    result = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents=percents)
+    assert result.verdict is verdict
+    assert "read" in result.text
 
 
 @pytest.mark.parametrize("on", list(OnUnreadable))
 def test_what_cannot_be_asked_blocks(on: OnUnreadable) -> None:
     """A wrong question is never answered later, so it blocks whatever `on_unreadable` says, with its reason."""
     why = {"coverage": "no such file"}
-    found = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents={"coverage": None}, wrong=why)
-    assert (found.verdict, found.text) == (BLOCK, "coverage cannot be asked: no such file")
+    result = judge(replace(PERCENT, on_unreadable=on), snapshot(), percents={"coverage": None}, wrong=why)
+    assert (result.verdict, result.text) == (BLOCK, "coverage cannot be asked: no such file")
 
 
 @pytest.mark.parametrize(("name", "verdict"), [(REQUIRED, BLOCK), (OPTIONAL, WARN)])
@@ -68,9 +68,9 @@ def test_a_table_that_cannot_be_asked_for(name: str, verdict: Verdict) -> None:
     """A required processor's blocks even an advisory gate, an optional one's warns; both say why."""
     rows = {table: None if table == TABLES[name] else 5 for table in TABLES.values()}
     gate = replace(ROWS, on_missing=OnMissing.WARN, on_unreadable=OnUnreadable.PASS)
-    found = judge(gate, snapshot(*EVERYBODY, transition=TO5), rows=rows, wrong={TABLES[name]: "a bad name"})
-    assert found.verdict is verdict
-    assert f"({name}) cannot be asked: a bad name" in found.text
+    result = judge(gate, snapshot(*EVERYBODY, transition=TO5), rows=rows, wrong={TABLES[name]: "a bad name"})
+    assert result.verdict is verdict
+    assert f"({name}) cannot be asked: a bad name" in result.text
 
 
 def test_a_percent_gate_without_limits_passes() -> None:
@@ -97,12 +97,12 @@ def test_rows_of_required_tables_block_and_of_optional_ones_warn(
     odd: dict[str, int | None], min_rows: int, verdict: Verdict, subjects: set[str]
 ) -> None:
     """The text names table, processor and number."""
-    found = counted(replace(ROWS, min_rows=min_rows), odd, rows=50)
-    assert (found.verdict, set(found.subjects)) == (verdict, subjects)
+    result = counted(replace(ROWS, min_rows=min_rows), odd, rows=50)
+    assert (result.verdict, set(result.subjects)) == (verdict, subjects)
     for name, rows in odd.items():
         if rows is None or rows < min_rows:
-            assert f"{TABLES[name]} ({name})" in found.text
-            assert ("cannot be read" if rows is None else f"has {rows} rows") in found.text
+            assert f"{TABLES[name]} ({name})" in result.text
+            assert ("cannot be read" if rows is None else f"has {rows} rows") in result.text
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ OTHERS = [name for name in TABLES if name not in (REQUIRED, "ml_feature_store")]
 @pytest.mark.parametrize(("short", "verdict"), [(1, WARN), (2, WARN), (3, BLOCK)])
 def test_at_least_so_many_tables(short: int, verdict: Verdict) -> None:
     """Three of five must hold rows, and every required one; the text says how many do."""
-    found = counted(THREE, dict.fromkeys(OTHERS[:short], 0))
-    assert found.verdict is verdict
-    assert ("2 of 5 tables" in found.text) == (verdict is BLOCK)
+    result = counted(THREE, dict.fromkeys(OTHERS[:short], 0))
+    assert result.verdict is verdict
+    assert ("2 of 5 tables" in result.text) == (verdict is BLOCK)
 
 
 @pytest.mark.parametrize(
@@ -157,22 +157,22 @@ def test_too_few_tables_even_if_the_unread_ones_hold_rows() -> None:
     optional = replace(snapshot(*EVERYBODY, transition=TO5).expectation, required=frozenset())
     gate = replace(ROWS, at_least=3, on_unreadable=OnUnreadable.PASS)
     transition = replace(POLICY.transitions[TO5], expects={"overnight": replace(optional, optional=frozenset(TABLES))})
-    one = replace(snapshot(*EVERYBODY, transition=TO5), transition=transition)
+    decision_input = replace(snapshot(*EVERYBODY, transition=TO5), transition=transition)
     rows = {**dict.fromkeys(TABLES.values(), 0), TABLES[REQUIRED]: 5, TABLES[OPTIONAL]: None}
-    assert judge(gate, one, rows=rows).verdict is BLOCK
+    assert judge(gate, decision_input, rows=rows).verdict is BLOCK
 
 
 def test_too_few_tables_of_an_advisory_gate_warn() -> None:
     """`on_missing: warn` never blocks for want of rows."""
-    found = counted(replace(THREE, on_missing=OnMissing.WARN), dict.fromkeys(TABLES, 0))
-    assert (found.verdict, set(found.subjects)) == (WARN, set(TABLES))
+    result = counted(replace(THREE, on_missing=OnMissing.WARN), dict.fromkeys(TABLES, 0))
+    assert (result.verdict, set(result.subjects)) == (WARN, set(TABLES))
 
 
 def test_fewer_tables_than_asked_for_are_enough_if_all_hold_rows() -> None:
     """A gate cannot want more tables than there are."""
-    one = snapshot(*done(COORDINATOR), transition=TO6)
+    decision_input = snapshot(*done(COORDINATOR), transition=TO6)
     gate = replace(ROWS, at_least=3)
-    assert judge(gate, one, rows={"nba_predictions.player_prop_predictions": 1}).verdict is PASS
+    assert judge(gate, decision_input, rows={"nba_predictions.player_prop_predictions": 1}).verdict is PASS
 
 
 STATED = POLICY.gates["prediction_completeness"]
@@ -181,10 +181,10 @@ OF_ROWS = POLICY.gates["predictions_rows"]
 
 def completeness(percent: float | None, rows: int | None, *, on: OnUnreadable = OnUnreadable.PASS) -> GateResult:
     """Judge the two gates of the last transition; return what the first says."""
-    one = snapshot(report(COORDINATOR, Outcome.PARTIAL, 50, percent=percent), transition=TO6)
+    decision_input = snapshot(report(COORDINATOR, Outcome.PARTIAL, 50, percent=percent), transition=TO6)
     readings = Readings(rows={"nba_predictions.player_prop_predictions": rows})
     listed = (replace(STATED, on_unreadable=on), OF_ROWS)
-    return evaluate(listed, one.processors, one.seen, readings)[0]
+    return evaluate(listed, decision_input.processors, decision_input.seen, readings)[0]
 
 
 @pytest.mark.parametrize(
@@ -218,27 +218,27 @@ def test_a_doubted_zero_names_its_processor() -> None:
 def test_the_lowest_percentage_decides() -> None:
     """Where several processors state one, the weakest counts."""
     both = [report("player_daily_cache", percent=95), report("ml_feature_store", percent=60)]
-    one = snapshot(*both, transition=TO5)
-    assert judge(replace(STATED, block_below=61), one).verdict is BLOCK
-    assert judge(replace(STATED, block_below=60), one).verdict is PASS
+    decision_input = snapshot(*both, transition=TO5)
+    assert judge(replace(STATED, block_below=61), decision_input).verdict is BLOCK
+    assert judge(replace(STATED, block_below=60), decision_input).verdict is PASS
 
 
 def test_only_what_was_not_read_is_wanted() -> None:
     """Known readings, unreadable ones included, are not read again; completions are read from nowhere."""
-    one = snapshot(transition=TO5)
+    decision_input = snapshot(transition=TO5)
     listed = (ROWS, PERCENT, STATED)
-    everything = wanted(listed, one.seen, Readings())
+    everything = wanted(listed, decision_input.seen, Readings())
     assert everything == Wanted(frozenset(TABLES.values()), ("coverage",))
     read = Readings(rows=dict.fromkeys(TABLES.values()), percents={"coverage": None})
-    assert not wanted(listed, one.seen, read)
+    assert not wanted(listed, decision_input.seen, read)
     some = Readings(rows={TABLES[REQUIRED]: 5})
-    assert wanted(listed, one.seen, some).rows == set(TABLES.values()) - {TABLES[REQUIRED]}
+    assert wanted(listed, decision_input.seen, some).rows == set(TABLES.values()) - {TABLES[REQUIRED]}
 
 
 def test_only_expected_processors_tables_are_read() -> None:
     """A same-day run looks at the tables of its own two processors."""
-    one = snapshot(key=replace(snapshot().key, mode="same_day"))
-    tables = wanted((ROWS,), one.seen, Readings()).rows
+    decision_input = snapshot(key=replace(snapshot().key, mode="same_day"))
+    tables = wanted((ROWS,), decision_input.seen, Readings()).rows
     assert tables == {"nba_analytics.upcoming_player_game_context", "nba_analytics.upcoming_team_game_context"}
 
 

@@ -38,11 +38,11 @@ def test_more_rows_never_block(gate: Gate, odd: dict[str, int | None], better: s
 
 @settings(deadline=None)
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))
-def test_a_higher_percentage_never_blocks(one: float, other: float, limit: float) -> None:
+def test_a_higher_percentage_never_blocks(percentage: float, other: float, limit: float) -> None:
     """What passes at one number passes at every higher one."""
     gate = Gate("coverage", GateKind.PERCENT, sql="x.sql", block_below=limit)
     results = [
         evaluate((gate,), EVERYBODY.processors, EVERYBODY.seen, Readings(percents={"coverage": percent}))[0].verdict
-        for percent in sorted((one, other))
+        for percent in sorted((percentage, other))
     ]
     assert results != [Verdict.PASS, Verdict.BLOCK]

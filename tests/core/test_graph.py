@@ -39,17 +39,17 @@ PHASE_OF = {name: phase.name for phase in GAZETTE.phases.values() for name in ph
 
 
 def plain() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return document
 
 
 def known(**received: int) -> dict[str, Completion]:
     """Return a success of each processor, so many minutes after T0."""
-    found = {}
+    completions = {}
     for name, minutes in received.items():
         at = T0 + timedelta(minutes=minutes)
-        found[name] = apply_report(None, Report(name, PHASE_OF[name], name, Outcome.SUCCESS, at, at))
-    return found
+        completions[name] = apply_report(None, Report(name, PHASE_OF[name], name, Outcome.SUCCESS, at, at))
+    return completions
 
 
 def snapshot(
@@ -61,8 +61,8 @@ def snapshot(
 
 def test_who_follows_a_phase_and_who_starts_it() -> None:
     """D13: several transitions may wait for one phase, one may wait for several, one starts each."""
-    assert [one.name for one in GAZETTE.after("desk")] == ["desk_to_texts", "desk_to_pictures"]
-    assert [one.name for one in GAZETTE.after("pictures")] == ["both_to_print"]
+    assert [transition.name for transition in GAZETTE.after("desk")] == ["desk_to_texts", "desk_to_pictures"]
+    assert [transition.name for transition in GAZETTE.after("pictures")] == ["both_to_print"]
     assert GAZETTE.after("archive") == ()
     starting = GAZETTE.starting("print")
     assert starting is not None
@@ -122,11 +122,13 @@ def test_two_that_start_one_phase_are_refused(tmp_path: Path) -> None:
 
 def test_it_is_complete_when_each_of_its_phases_is() -> None:
     """D1, D13: sets decide over all phases it waits for; the first of any of them starts its clock (R7)."""
-    one = snapshot("both_to_print", pages=90)
-    assert isinstance(readiness(one, one.seen, T0 + timedelta(minutes=120) - timedelta(seconds=1)), NotReady)
-    at_deadline = readiness(one, one.seen, T0 + timedelta(minutes=120))
+    decision_input = snapshot("both_to_print", pages=90)
+    assert isinstance(
+        readiness(decision_input, decision_input.seen, T0 + timedelta(minutes=120) - timedelta(seconds=1)), NotReady
+    )
+    at_deadline = readiness(decision_input, decision_input.seen, T0 + timedelta(minutes=120))
     assert at_deadline == Ready("deadline")
-    assert one.seen.missing == ("plates",)
+    assert decision_input.seen.missing == ("plates",)
     both = snapshot("both_to_print", pages=90, plates=105)
     assert readiness(both, both.seen, T0 + timedelta(minutes=105)) == Ready("complete")
     assert both.seen.opened_at == T0 + timedelta(minutes=90)
@@ -141,7 +143,7 @@ def test_due_times_may_lie_on_the_day_after() -> None:
     assert due_at(EVENING, due.warning, GAZETTE) == datetime(2026, 9, 15, 21, tzinfo=UTC)
     assert due_at(EVENING, due.critical, GAZETTE) == datetime(2026, 9, 15, 22, 30, tzinfo=UTC)
     shown = explain(snapshot("both_to_print"), Wait("waits"), T0).evidence["times"]
-    assert {one["name"]: one["at"] for one in shown}["due_critical"] == "2026-09-15T22:30:00+00:00"
+    assert {moment["name"]: moment["at"] for moment in shown}["due_critical"] == "2026-09-15T22:30:00+00:00"
 
 
 @pytest.mark.parametrize("wrong", ["+0d 02:00", "1d 02:00", "+1d 24:00", "+1d02:00", "+10d 02:00", "-1d 02:00"])
@@ -160,8 +162,8 @@ WAITS: Decision = Wait("waits")
 
 def due(before: dict[str, Predecessor], **received: int) -> bool:
     """Return whether the print's own due alert is told."""
-    found = conditions(snapshot("both_to_print", **received), WAITS, DUE, before)
-    return any(one.kind is AlertKind.DUE_WARNING for one in found)
+    alerts = conditions(snapshot("both_to_print", **received), WAITS, DUE, before)
+    return any(alert.kind is AlertKind.DUE_WARNING for alert in alerts)
 
 
 def pred(name: str, *, overdue: bool, speaks: bool = True) -> Predecessor:
@@ -189,7 +191,12 @@ def test_a_run_is_over_when_its_last_transitions_are() -> None:
     states = dict.fromkeys(GAZETTE.transitions, State.CONFIRMED)
     over = [snapshot(name, state=triggered(state)) for name, state in states.items()]
     assert is_over(over, T0)
-    left = [replace(one, state=TransitionState()) if one.transition.starts == "archive" else one for one in over]
+    left = [
+        replace(decision_input, state=TransitionState())
+        if decision_input.transition.starts == "archive"
+        else decision_input
+        for decision_input in over
+    ]
     assert not is_over(left, T0)
 
 

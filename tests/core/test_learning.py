@@ -152,7 +152,7 @@ def test_an_evening_run_waits_from_its_opening() -> None:
     """In a mode that is reported to on the evening itself tiers run from `opens_at`: so does what is measured (R11)."""
     mode = replace(POLICY.modes["overnight"], same_evening_from=time(21, 30))
     policy = replace(POLICY, modes={**POLICY.modes, "overnight": mode})
-    evening = [replace(one, received_at=one.received_at - minutes(600)) for one in whole(0, 31)]
+    evening = [replace(arrival, received_at=arrival.received_at - minutes(600)) for arrival in whole(0, 31)]
     sample = sampled(night(evening, trigger(-569)), policy=policy)
     assert isinstance(sample, NightSample)
     assert (sample.wait, sample.triggered) == (timedelta(0), minutes(-569 + 60))
@@ -163,12 +163,12 @@ def test_each_source_of_a_name_is_looked_at() -> None:
     for need, wait in ((Need.ANY, 12), (Need.ALL, 44)):
         policy = policy_of_sources(need)
         processor = next(p for p in policy.awaited[TO4].values() if p.sources)
-        others = [one for one in whole(0, 0) if one.processor != processor.name]
+        others = [arrival for arrival in whole(0, 0) if arrival.processor != processor.name]
         both = [
             report(processor.name, records=200, ended=T0 + minutes(after), source=source)
             for source, after in (("Players", 44), ("Teams", 12))
         ]
-        listed = sorted([*others, *both], key=lambda one: one.received_at)
+        listed = sorted([*others, *both], key=lambda arrival: arrival.received_at)
         sample = sampled(night(listed, trigger(60)), policy=policy)
         assert isinstance(sample, NightSample)
         assert sample.wait == minutes(wait)
@@ -235,7 +235,7 @@ def test_each_mode_learns_from_its_own_nights() -> None:
     runs = [
         RecordedRun(
             replace(NIGHT, day=day),
-            tuple(replace(one, received_at=one.received_at + (day - DAY)) for one in whole(0, 31)),
+            tuple(replace(arrival, received_at=arrival.received_at + (day - DAY)) for arrival in whole(0, 31)),
             {TO4: (replace(trigger(31), at=T0 + minutes(31) + (day - DAY)),)},
         )
         for day in days
@@ -316,8 +316,10 @@ def test_a_night_in_which_the_clocks_change_is_measured_in_elapsed_time(day: dat
     """From the opening at 05:00 local, which is another hour of UTC that morning; so is the due time that follows."""
     key = replace(NIGHT, day=day)
     began = datetime(day.year, day.month, day.day, opens, 30, tzinfo=UTC) + timedelta(days=1)
-    reports = [replace(one, received_at=began + minutes(12 if one.processor == UTGC else 0)) for one in whole()]
-    reports.sort(key=lambda one: one.received_at)
+    reports = [
+        replace(arrival, received_at=began + minutes(12 if arrival.processor == UTGC else 0)) for arrival in whole()
+    ]
+    reports.sort(key=lambda arrival: arrival.received_at)
     run = night(reports, replace(trigger(0), at=began + minutes(15)), key=key)
     assert sampled(run, today=day + timedelta(days=2)) == NightSample(day, minutes(12), minutes(45))
     assert due_at(key, AfterOpened(minutes(45)), POLICY) == began + minutes(15)

@@ -27,8 +27,8 @@ def refused(**changes: Any) -> Malformed:
 
 def test_a_whole_message_becomes_a_report() -> None:
     """R3: every field of the wire has its place."""
-    found = understood(**REST)
-    assert found == Received(
+    message = understood(**REST)
+    assert message == Received(
         NIGHT,
         Report(
             message_id="m-1",
@@ -66,9 +66,9 @@ def test_a_trigger_is_named_by_field_or_attribute(field: object, attribute: obje
 
 def test_three_fields_are_enough() -> None:
     """R3: name, date and status; the rest is absent, and the event time is the publish time."""
-    found = understood()
-    assert found.report == Report("m-1", "phase3", PGS, Outcome.SUCCESS, PUBLISHED, RECEIVED)
-    assert (found.key, found.skip_downstream, found.by_table) == (NIGHT, False, False)
+    message = understood()
+    assert message.report == Report("m-1", "phase3", PGS, Outcome.SUCCESS, PUBLISHED, RECEIVED)
+    assert (message.key, message.skip_downstream, message.by_table) == (NIGHT, False, False)
 
 
 @pytest.mark.parametrize("extra", [{"unknown": 1}, {"metadata": None}, {"metadata": {}}, {"metadata": {"x": {}}}])
@@ -184,10 +184,10 @@ DELETED: Any = ...
 )
 def test_what_can_never_be_understood(changes: dict[str, Any], kind: str, mentions: str) -> None:
     """R1: quarantined with a stable word, a reason that shows the culprit, and the name if one could be read."""
-    found = refused(**changes)
-    assert (found.kind, mentions in found.reason) == (kind, True)
+    refusal = refused(**changes)
+    assert (refusal.kind, mentions in refusal.reason) == (kind, True)
     named = {**WHOLE, **changes}["processor_name"]
-    assert found.processor == (named.strip() if isinstance(named, str) else "")
+    assert refusal.processor == (named.strip() if isinstance(named, str) else "")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ MIDNIGHT = datetime.fromisoformat("2026-01-22T00:00:00-05:00")
 )
 def test_the_mode_is_that_of_the_publish_time(published: datetime, mode: str) -> None:
     """R4: a redelivery hours later, received on another day, finds the same run."""
-    found = understood(processor_name="UpcomingTeamGameContextProcessor", published=published)
-    assert found.key.mode == mode
+    message = understood(processor_name="UpcomingTeamGameContextProcessor", published=published)
+    assert message.key.mode == mode
 
 
 @pytest.mark.parametrize("mode", ["overnight", "same_day", "tomorrow"])
@@ -300,17 +300,17 @@ def test_the_lane(fields: dict[str, Any], lane: Lane) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "skips"), [(True, True), ("true", True), (1, True), (False, False), ("no", False), (None, False)]
+    ("value", "skips"), [(True, True), ("true", True), (1, True), (False, False), ("no", False), (None, False)]
 )
-def test_skip_downstream_trigger(said: object, skips: bool) -> None:
+def test_skip_downstream_trigger(value: object, skips: bool) -> None:
     """R3: only a yes skips."""
-    assert understood(skip_downstream_trigger=said).skip_downstream is skips
+    assert understood(skip_downstream_trigger=value).skip_downstream is skips
 
 
-@pytest.mark.parametrize(("said", "read"), [(True, True), ("true", True), (0, False), ("False", False), (None, None)])
-def test_incremental(said: object, read: bool | None) -> None:
+@pytest.mark.parametrize(("value", "read"), [(True, True), ("true", True), (0, False), ("False", False), (None, None)])
+def test_incremental(value: object, read: bool | None) -> None:
     """R3: a yes, a no, or nothing."""
-    assert understood(metadata={"is_incremental": said}).report.is_incremental is read
+    assert understood(metadata={"is_incremental": value}).report.is_incremental is read
 
 
 @pytest.mark.parametrize(
@@ -366,8 +366,8 @@ def test_what_nobody_sees_in_a_name_is_not_part_of_it(name: str) -> None:
 )
 def test_a_table_in_any_spelling_is_the_same_table(table: str, dataset: str) -> None:
     """R2: project, quotes, brackets, colon, decorator and the name of its resource do not make it another one."""
-    found = understood(processor_name="ContextBuilder", output_table=table, output_dataset=dataset)
-    assert (found.report.processor, found.by_table) == (UPGC, True)
+    message = understood(processor_name="ContextBuilder", output_table=table, output_dataset=dataset)
+    assert (message.report.processor, message.by_table) == (UPGC, True)
     assert understood(processor_name=table).report.processor == UPGC
 
 
@@ -416,8 +416,8 @@ def test_a_correlation_id_is_kept_as_it_was_sent(sent: object, read: str) -> Non
 
 def test_other_ids_may_be_numbers() -> None:
     """R3: an id in another spelling is not lost."""
-    found = understood(execution_id=17, metadata={"batch_id": 4.5}).report
-    assert (found.execution_id, found.batch_id) == ("17", "4.5")
+    report = understood(execution_id=17, metadata={"batch_id": 4.5}).report
+    assert (report.execution_id, report.batch_id) == ("17", "4.5")
 
 
 def test_the_day_of_what_is_refused_is_kept_where_it_can_be_read() -> None:
@@ -428,8 +428,8 @@ def test_the_day_of_what_is_refused_is_kept_where_it_can_be_read() -> None:
 
 def test_an_output_table_tells_who_a_stranger_is() -> None:
     """R2: and that is noted with the name on the wire."""
-    found = understood(processor_name="ContextBuilder", output_table=UPGC)
-    assert (found.report.processor, found.by_table, found.wire_name) == (UPGC, True, "ContextBuilder")
+    message = understood(processor_name="ContextBuilder", output_table=UPGC)
+    assert (message.report.processor, message.by_table, message.wire_name) == (UPGC, True, "ContextBuilder")
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -448,12 +448,12 @@ def test_a_list_without_a_kind_is_refused() -> None:
 
 def test_texts_and_lists_are_bounded_and_clean() -> None:
     """What a store cannot hold does not get there: no control characters, half characters or endless texts."""
-    found = understood(
+    message = understood(
         error_message="bad\x00 thing\ud800 " + "x" * 9999,
         metadata={"entities_changed": {"players": ["p" * 999, None] * 2000, "teams": [7, " "]}},
     ).report
-    assert found.error.startswith("bad  thing? x")
-    assert len(found.error) <= MAX_TEXT
-    assert len(found.entities["players"]) <= MAX_LIST
-    assert set(found.entities["players"]) == {"p" * MAX_NAME}
-    assert found.entities["teams"] == ("7",)
+    assert message.error.startswith("bad  thing? x")
+    assert len(message.error) <= MAX_TEXT
+    assert len(message.entities["players"]) <= MAX_LIST
+    assert set(message.entities["players"]) == {"p" * MAX_NAME}
+    assert message.entities["teams"] == ("7",)

@@ -51,10 +51,10 @@ def test_any_bytes_are_understood_or_malformed(data: bytes) -> None:
 @given(st.dates(), st.sampled_from([Lane.LIVE, Lane.BACKFILL]))
 def test_every_accepted_date_has_a_run_with_times(day: date, lane: Lane) -> None:
     """A date that is accepted can be opened, closed, kept for a month and have due times."""
-    found = kind_of(game_date=day.isoformat(), lane=lane.value)
-    if isinstance(found, str):
-        assert found == "bad_date"
+    reading = kind_of(game_date=day.isoformat(), lane=lane.value)
+    if isinstance(reading, str):
+        assert reading == "bad_date"
         assert abs(day.year - DAY.year) > 100
         return
-    assert closes_at(found.key, RECEIVED, POLICY) + timedelta(days=60) > closes_at(found.key, RECEIVED, POLICY)
-    due_at(found.key, LocalTime(0, POLICY.modes[found.key.mode].opens_at), POLICY)
+    assert closes_at(reading.key, RECEIVED, POLICY) + timedelta(days=60) > closes_at(reading.key, RECEIVED, POLICY)
+    due_at(reading.key, LocalTime(0, POLICY.modes[reading.key.mode].opens_at), POLICY)

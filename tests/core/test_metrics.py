@@ -31,7 +31,7 @@ NOW = at(minutes=10)
 
 def facts(*states: TransitionState, key: RunKey = NIGHT, **more: object) -> PipelineFacts:
     runs = [
-        RunFacts(Run(replace(key, day=key.day - timedelta(days=n)), T0), {TO4: one}) for n, one in enumerate(states)
+        RunFacts(Run(replace(key, day=key.day - timedelta(days=n)), T0), {TO4: state}) for n, state in enumerate(states)
     ]
     return PipelineFacts(POLICY, NOW, runs=runs, **more)  # type: ignore[arg-type]
 
@@ -169,8 +169,8 @@ def test_every_series_is_labelled_by_its_pipeline() -> None:
     other = replace(facts(handed_off(5)), policy=replace(POLICY, pipeline="wnba"))
     for family in families([facts(handed_off(5)), other]):
         labels: list[Mapping[str, str]] = [sample.labels for sample in family.samples]
-        assert len({tuple(sorted(one.items())) for one in labels}) == len(labels)
-        assert {one["pipeline"] for one in labels} in ({"nba", "wnba"}, set())
+        assert len({tuple(sorted(label_set.items())) for label_set in labels}) == len(labels)
+        assert {label_set["pipeline"] for label_set in labels} in ({"nba", "wnba"}, set())
 
 
 def test_names_say_their_unit() -> None:

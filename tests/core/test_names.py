@@ -29,9 +29,9 @@ def camel(name: str) -> str:
 
 
 @given(one_processor, st.data())
-def test_every_class_form_means_its_processor(found: tuple[Phase, Processor], data: st.DataObject) -> None:
+def test_every_class_form_means_its_processor(pair: tuple[Phase, Processor], data: st.DataObject) -> None:
     """[Async]CamelCase[Batch]Processor of a canonical name or an alias is that processor."""
-    phase, processor = found
+    phase, processor = pair
     name = data.draw(st.sampled_from([processor.name, *processor.aliases]))
     stem = camel(name) if name.islower() else name
     stem = stem.removesuffix("Processor").removesuffix("Batch").removeprefix("Async")
@@ -40,9 +40,9 @@ def test_every_class_form_means_its_processor(found: tuple[Phase, Processor], da
 
 
 @given(one_processor)
-def test_canonical_names_aliases_and_tables_mean_their_processor(found: tuple[Phase, Processor]) -> None:
+def test_canonical_names_aliases_and_tables_mean_their_processor(pair: tuple[Phase, Processor]) -> None:
     """The names of the policy file, and the table with and without its dataset, are accepted as they stand."""
-    phase, processor = found
+    phase, processor = pair
     tables = [processor.table, processor.table.split(".")[1]] if processor.table else []
     for name in (processor.name, *processor.aliases, *tables):
         assert NAMES.resolve(phase.name, name) == Named(processor.name)

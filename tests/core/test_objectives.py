@@ -209,8 +209,8 @@ def events(*bad_after: float, every: timedelta = timedelta(hours=2), days: int =
 def test_it_is_the_share_that_was_not_spent(total: int, bad: int, left: object, verdict: Verdict) -> None:
     """All of it may be spent; fewer than twenty events are not judged, none at all have no budget."""
     listed = tuple(Event(T0 - 10 * DAY + n * MINUTE, n >= bad, "x") for n in range(total))
-    found = status(HAND_OFF, OF, NINETY_NINE, Events(listed), T0)
-    assert (found.budget_left, found.verdict) == (left if left is None else pytest.approx(left), verdict)
+    objective = status(HAND_OFF, OF, NINETY_NINE, Events(listed), T0)
+    assert (objective.budget_left, objective.verdict) == (left if left is None else pytest.approx(left), verdict)
 
 
 def test_an_event_of_before_the_window_does_not_count() -> None:
@@ -221,8 +221,8 @@ def test_an_event_of_before_the_window_does_not_count() -> None:
 
 def test_the_latest_failures_come_first() -> None:
     """Five of them, in words."""
-    found = status(HAND_OFF, OF, NINETY_NINE, events(2, 4, 6, 8, 10, 12), T0)
-    assert list(found.failures) == [f"{T0 - hours * HOUR}" for hours in (2, 4, 6, 8, 10)]
+    objective = status(HAND_OFF, OF, NINETY_NINE, events(2, 4, 6, 8, 10, 12), T0)
+    assert list(objective.failures) == [f"{T0 - hours * HOUR}" for hours in (2, 4, 6, 8, 10)]
 
 
 # Several windows and several rates, as the SRE workbook has them.
@@ -242,8 +242,8 @@ def test_the_rates_are_those_of_the_workbook() -> None:
 
 
 def rule_of(*bad_after: float, every: timedelta = timedelta(hours=2), of: Objectives = OF) -> BurnRule | None:
-    found = burning(of, NINETY_NINE, events(*bad_after, every=every), T0)
-    return None if found is None else found.rule
+    burn = burning(of, NINETY_NINE, events(*bad_after, every=every), T0)
+    return None if burn is None else burn.rule
 
 
 def test_one_failure_of_a_daily_pipeline_says_nothing() -> None:
@@ -277,26 +277,26 @@ def test_a_short_window_without_events_is_told_by_the_latest_before() -> None:
     bad = [Event(T0 - timedelta(minutes=m), False, "x") for m in (50, 20)]
     assert burning(OF, NINETY_NINE, Events((*good, *bad)), T0).rule is RULES[0]  # type: ignore[union-attr]
     over = Event(T0 - timedelta(minutes=10), True, "x")
-    found = burning(OF, NINETY_NINE, Events((*good, *bad, over)), T0)
-    assert found is not None
-    assert found.rule is RULES[1]  # half an hour has one bad of two: it is not over for that
+    burn = burning(OF, NINETY_NINE, Events((*good, *bad, over)), T0)
+    assert burn is not None
+    assert burn.rule is RULES[1]  # half an hour has one bad of two: it is not over for that
 
 
 def test_too_few_events_burn_nothing() -> None:
     """A pipeline of its first days is told by its due alerts alone."""
     few = Events(tuple(Event(T0 - n * HOUR, False, "x") for n in range(10)))
-    found = status(HAND_OFF, OF, NINETY_NINE, few, T0)
-    assert (found.burn, found.verdict) == (None, Verdict.TOO_FEW)
+    objective = status(HAND_OFF, OF, NINETY_NINE, few, T0)
+    assert (objective.burn, objective.verdict) == (None, Verdict.TOO_FEW)
 
 
 def test_busy_traffic_pages_by_the_hour() -> None:
     """With an event a minute a quarter of an hour of failures is 25 times the budget."""
     listed = tuple(Event(T0 - n * MINUTE, n >= 15, "x") for n in reversed(range(28 * 24 * 60)))
-    found = status(HAND_OFF, OF, NINETY_NINE, Events(listed), T0)
-    assert found.burn is not None
-    assert found.burn.rule is RULES[0]
-    assert found.burn.rate == pytest.approx(25)
-    assert found.verdict is Verdict.BURNING
+    objective = status(HAND_OFF, OF, NINETY_NINE, Events(listed), T0)
+    assert objective.burn is not None
+    assert objective.burn.rule is RULES[0]
+    assert objective.burn.rate == pytest.approx(25)
+    assert objective.verdict is Verdict.BURNING
 
 
 def test_no_events_have_no_rate() -> None:
@@ -308,8 +308,8 @@ def test_no_events_have_no_rate() -> None:
 def test_nothing_burns_without_so_many_failures(goods: list[bool], least: int) -> None:
     """Whatever order they come in."""
     listed = tuple(Event(T0 - n * 20 * MINUTE, good, "x") for n, good in enumerate(goods))
-    found = burning(replace(OF, at_least_failures=least), NINETY_NINE, Events(listed[::-1]), T0)
-    assert found is None or found.tally.bad >= least
+    burn = burning(replace(OF, at_least_failures=least), NINETY_NINE, Events(listed[::-1]), T0)
+    assert burn is None or burn.tally.bad >= least
 
 
 # What a person hears.
@@ -317,8 +317,8 @@ def test_nothing_burns_without_so_many_failures(goods: list[bool], least: int) -
 
 def test_a_burning_objective_is_a_condition_of_the_pipeline() -> None:
     """Kind and severity by the rule, the objective as its subject; the text has numbers and a command."""
-    found = status(HAND_OFF, OF, NINETY_NINE, events(0, 2), T0)
-    condition = burn_condition(POLICY, found)
+    objective = status(HAND_OFF, OF, NINETY_NINE, events(0, 2), T0)
+    condition = burn_condition(POLICY, objective)
     assert condition is not None
     assert (condition.kind, condition.severity, condition.run) == ("slo_fast_burn", Severity.CRITICAL, "nba")
     assert condition.subject == "hand_off"
@@ -328,9 +328,9 @@ def test_a_burning_objective_is_a_condition_of_the_pipeline() -> None:
 
 def test_one_that_does_not_burn_is_none() -> None:
     """A missed objective alone is told by page and report: nothing can be done about the past."""
-    found = status(HAND_OFF, OF, NINETY_NINE, events(*range(100, 200, 2)), T0)
-    assert found.verdict is Verdict.MISSED
-    assert burn_condition(POLICY, found) is None
+    objective = status(HAND_OFF, OF, NINETY_NINE, events(*range(100, 200, 2)), T0)
+    assert objective.verdict is Verdict.MISSED
+    assert burn_condition(POLICY, objective) is None
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ DAYS = st.dates(date(2024, 1, 1), date(2028, 12, 31))
 
 
 def plain(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((PIPELINES / f"{name}.yaml").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = yaml.safe_load((PIPELINES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return document
 
 
 def at(policy: Policy, day: date, clock: str) -> datetime:
@@ -50,8 +50,8 @@ def at(policy: Policy, day: date, clock: str) -> datetime:
 
 def mode(policy: Policy, name: str, day: date, published: datetime, phase: str, **fields: Any) -> str:
     """Return the mode that a message is read as, or the word of its quarantine."""
-    said = {"processor_name": name, "game_date": day.isoformat(), "status": "success", **fields}
-    delivery = Delivery("1", phase, json.dumps(said).encode(), published, published)
+    body = {"processor_name": name, "game_date": day.isoformat(), "status": "success", **fields}
+    delivery = Delivery("1", phase, json.dumps(body).encode(), published, published)
     try:
         received = parse(delivery, policy, Names(policy))
     except Malformed as wrong:
@@ -76,7 +76,7 @@ def test_one_mode_that_the_message_names_is_not_guessed_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "later", "wanted"),
+    ("clock", "later", "expected"),
     [
         ("05:59:59", 0, None),
         ("06:00", 0, "early"),
@@ -89,10 +89,10 @@ def test_one_mode_that_the_message_names_is_not_guessed_either() -> None:
         ("07:00", -1, None),
     ],
 )
-def test_a_shift_belongs_to_its_window(clock: str, later: int, wanted: str | None) -> None:
+def test_a_shift_belongs_to_its_window(clock: str, later: int, expected: str | None) -> None:
     """R4: from is in a window and to is not, on the working day of the date and past its midnight."""
     published = at(REGIONAL, SUNDAY + timedelta(days=later), clock)
-    assert mode(REGIONAL, "PalletCount", SUNDAY, published, "orders") == (wanted or "no_mode")
+    assert mode(REGIONAL, "PalletCount", SUNDAY, published, "orders") == (expected or "no_mode")
     assert mode(REGIONAL, "OrderExport", SUNDAY, published, "orders") == "no_mode", "of no shift, and names no region"
 
 
@@ -111,12 +111,15 @@ def test_windows_that_follow_each_other_share_no_moment(day: date, cuts: list[in
     first, *_, last = (moment(place, worked_on, modes["w0"], policy.zone) for place in places)
     for minutes in range(-60, 49 * 60, 7):
         published = first + timedelta(minutes=minutes)
-        found = mode_of(day, published, policy)
-        assert (found is not None) == (first <= published < last)
-        if found is not None:
-            window = modes[found].window
+        mode_name = mode_of(day, published, policy)
+        assert (mode_name is not None) == (first <= published < last)
+        if mode_name is not None:
+            window = modes[mode_name].window
             assert window is not None
-            begins, ends = (moment(one, worked_on, modes[found], policy.zone) for one in (window.begins, window.ends))
+            begins, ends = (
+                moment(local_time, worked_on, modes[mode_name], policy.zone)
+                for local_time in (window.begins, window.ends)
+            )
             assert begins <= published < ends
 
 
@@ -124,11 +127,11 @@ def test_windows_that_follow_each_other_share_no_moment(day: date, cuts: list[in
 def test_passes_of_one_offset_divide_the_days(day: date) -> None:
     """R4, T1: of two modes of one offset the one that is expected on the working day has the date."""
     published = at(WEEKLY, day + timedelta(days=1), "03:00")
-    wanted = "weekly" if (day + timedelta(days=1)).weekday() == 0 else "nightly"
-    assert mode(WEEKLY, "LoanJob", day, published, "loans") == wanted
+    expected = "weekly" if (day + timedelta(days=1)).weekday() == 0 else "nightly"
+    assert mode(WEEKLY, "LoanJob", day, published, "loans") == expected
     # a report of the evening itself too (R11)
-    assert mode(WEEKLY, "LoanJob", day, at(WEEKLY, day, "23:00"), "loans") == wanted
-    assert is_expected(RunKey("library", day, wanted), WEEKLY)
+    assert mode(WEEKLY, "LoanJob", day, at(WEEKLY, day, "23:00"), "loans") == expected
+    assert is_expected(RunKey("library", day, expected), WEEKLY)
 
 
 def test_the_nearer_of_two_offsets_has_its_date() -> None:
@@ -169,15 +172,15 @@ def test_on_another_day_nothing_is_due(day: date) -> None:
     due = WEEKLY.transitions["loans_to_reports"].expects["invoice"].due
     assert due is not None
     expected = day.day in (1, 15)
-    assert [due_at(key, one, WEEKLY) is not None for one in (due.warning, due.critical)] == [expected] * 2
+    assert [due_at(key, due_time, WEEKLY) is not None for due_time in (due.warning, due.critical)] == [expected] * 2
     snapshot = DecisionInput(WEEKLY, WEEKLY.transitions["loans_to_reports"], key, TransitionState())
-    told = {
-        one["name"]: one["wants"]
-        for one in explain(snapshot, Wait("waits"), at(WEEKLY, day, "09:00")).evidence["times"]
+    texts = {
+        time_entry["name"]: time_entry["wants"]
+        for time_entry in explain(snapshot, Wait("waits"), at(WEEKLY, day, "09:00")).evidence["times"]
     }
-    assert ("due_warning" in told) == expected
+    assert ("due_warning" in texts) == expected
     why = "" if expected else f"nobody is told: invoice is expected on days 1, 15 of the month, not on {day:%a} {day}"
-    assert told.get("no_due", "") == why
+    assert texts.get("no_due", "") == why
 
 
 @pytest.mark.parametrize(
@@ -200,8 +203,8 @@ def loaded(name: str, records: int, policy: Policy, run: RunKey, rows: int) -> S
     """Return where a processor stands that reports so many records, while its table holds so many rows of the date."""
     transition = next(iter(policy.transitions.values()))
     when = at(policy, run.day, "12:00")
-    known = apply_report(None, Report("1", "meters", name, Outcome.SUCCESS, when, when, records=records))
-    snapshot = DecisionInput(policy, transition, run, TransitionState(), {name: known})
+    completion = apply_report(None, Report("1", "meters", name, Outcome.SUCCESS, when, when, records=records))
+    snapshot = DecisionInput(policy, transition, run, TransitionState(), {name: completion})
     table = policy.phases["meters"].processors[name].table or ""
     readings = replace(snapshot.readings, rows={table: rows})
     return replace(snapshot, readings=readings).seen.statuses[name].status
@@ -217,7 +220,7 @@ def test_rows_of_the_date_say_nothing_of_one_pass_of_many() -> None:
     alone = replace(first, expects={"h07": first.expects["h07"]})
     policy = replace(HOURLY, transitions={alone.name: alone})
     assert loaded("readings", 999, policy, hour, 24_000) is Status.DONE
-    by_date = {name: replace(one, resolve=Resolve.DATE) for name, one in HOURLY.modes.items()}
+    by_date = {name: replace(mode_policy, resolve=Resolve.DATE) for name, mode_policy in HOURLY.modes.items()}
     assert loaded("readings", 999, replace(HOURLY, modes=by_date), hour, 24_000) is Status.DONE
 
 
@@ -227,7 +230,7 @@ def test_a_rows_gate_reads_the_tables_that_several_passes_share() -> None:
     gates = {"loaded": Gate("loaded", GateKind.ROWS)}
     policy = replace(HOURLY, gates=gates, transitions={**HOURLY.transitions, first.name: first})
     snapshot = DecisionInput(policy, first, RunKey("meters", SUNDAY, "h07"), TransitionState())
-    tables = {table for one in policy.awaited[first.name].values() for table in one.tables}
+    tables = {table for processor in policy.awaited[first.name].values() for table in processor.tables}
     assert tables
     assert wanted(snapshot.gates, snapshot.seen, snapshot.readings).rows == tables
 
@@ -373,9 +376,9 @@ def test_due_times_that_cannot_be_are_refused(due: dict[str, Any], key: str, rea
 
 def idle(policy: dict[str, Any], folder: Path) -> PolicyError | None:
     """Return what `orch check` refuses of a policy that loads."""
-    found = load_policy(write(folder, policy))
+    loaded_policy = load_policy(write(folder, policy))
     try:
-        refuse_idle(found)
+        refuse_idle(loaded_policy)
     except PolicyError as error:
         return error
     return None
@@ -442,9 +445,9 @@ def test_the_pipelines_of_passes_are_in_order(name: str, tmp_path: Path) -> None
 
 def test_every_mode_of_the_regional_pipeline_has_its_runs() -> None:
     """T1: every run that the clock opens can be reported to: by name, or in its window."""
-    for (name, one), day in product(REGIONAL.modes.items(), (SUNDAY, date(2026, 3, 29), date(2026, 10, 25))):
-        opens = instant(day, one.opens_at, REGIONAL.zone)
-        worked_on = day + timedelta(days=one.partition_offset_days)
-        processor = "PalletCount" if one.resolve is Resolve.CLOCK else "OrderExport"
-        said = {} if one.resolve is Resolve.CLOCK else {"mode": name}
-        assert mode(REGIONAL, processor, worked_on, opens, "orders", **said) == name
+    for (name, mode_policy), day in product(REGIONAL.modes.items(), (SUNDAY, date(2026, 3, 29), date(2026, 10, 25))):
+        opens = instant(day, mode_policy.opens_at, REGIONAL.zone)
+        worked_on = day + timedelta(days=mode_policy.partition_offset_days)
+        processor = "PalletCount" if mode_policy.resolve is Resolve.CLOCK else "OrderExport"
+        fields = {} if mode_policy.resolve is Resolve.CLOCK else {"mode": name}
+        assert mode(REGIONAL, processor, worked_on, opens, "orders", **fields) == name

@@ -86,8 +86,8 @@ def test_a_pause_holds_from_its_begin_on_and_before_its_end() -> None:
 def test_the_scope_of_a_pause(scope: dict[str, str], mode: str, transition: str | None, covered: bool) -> None:
     """Everything, a mode, a transition, or a transition of a mode; whole runs are stopped by the first two alone."""
     pause = replace(ALL, **scope)
-    found = pause_at(POLICY, [pause], T0, mode, transition)
-    assert found == (pause if covered else None)
+    pause_in_force = pause_at(POLICY, [pause], T0, mode, transition)
+    assert pause_in_force == (pause if covered else None)
 
 
 def test_of_several_the_one_that_lasts_longest_is_named() -> None:
@@ -101,7 +101,7 @@ def test_planned_dates_mean_their_first_local_instant() -> None:
     """From 1 July 00:00 to 1 October 00:00 in New York, which are 04:00 in UTC."""
     policy = with_pauses(SUMMER)
     begins, ends = datetime(2026, 7, 1, 4, tzinfo=UTC), datetime(2026, 10, 1, 4, tzinfo=UTC)
-    assert [(one.begins_at, one.ends_at, one.planned) for one in planned(policy)] == [(begins, ends, True)]
+    assert [(pause.begins_at, pause.ends_at, pause.planned) for pause in planned(policy)] == [(begins, ends, True)]
     assert pause_at(policy, (), begins - SECOND, "tomorrow") is None
     assert pause_at(policy, (), begins, "tomorrow") is not None
     assert pause_at(policy, (), begins, "overnight") is None
@@ -126,8 +126,8 @@ def test_what_is_ready_waits_until_the_end_and_goes_then() -> None:
 
 
 def test_a_pause_of_another_scope_changes_nothing() -> None:
-    one = snapshot(*done(*PHASE3), pauses=(replace(ALL, mode="tomorrow"),))
-    assert isinstance(decided(one, T0), Trigger)
+    decision_input = snapshot(*done(*PHASE3), pauses=(replace(ALL, mode="tomorrow"),))
+    assert isinstance(decided(decision_input, T0), Trigger)
 
 
 def test_pauses_are_read_before_anything_else_is_asked() -> None:
@@ -143,10 +143,10 @@ def test_pauses_are_read_before_anything_else_is_asked() -> None:
 
 def test_a_deadline_holds_nothing_inside_a_pause() -> None:
     """What would be held is not: the pause says why it waits, and no critical alert comes of it."""
-    one = snapshot(report(PGS), pauses=(ALL,))
+    decision_input = snapshot(report(PGS), pauses=(ALL,))
     late = at(hours=3)
-    assert isinstance(decided(replace(one, pauses=()), late), Held)
-    assert decided(one, late) == Wait(paused_text(POLICY, ALL), ALL.ends_at)
+    assert isinstance(decided(replace(decision_input, pauses=()), late), Held)
+    assert decided(decision_input, late) == Wait(paused_text(POLICY, ALL), ALL.ends_at)
 
 
 def test_an_operator_goes_through_a_pause() -> None:
@@ -175,9 +175,9 @@ def test_what_has_begun_is_confirmed_and_not_sent_again() -> None:
 def test_nothing_is_refreshed_inside_a_pause() -> None:
     """A processor that was missing arrives: due while nothing is paused, and while the pause stands nothing."""
     carried = plan(missing=(PGS,))
-    one = snapshot(*done(*PHASE3), state=confirmed(carried), pauses=(ALL,))
-    assert isinstance(decided(replace(one, pauses=()), at(minutes=5)), Trigger)
-    assert isinstance(decided(one, at(minutes=5)), Wait)
+    decision_input = snapshot(*done(*PHASE3), state=confirmed(carried), pauses=(ALL,))
+    assert isinstance(decided(replace(decision_input, pauses=()), at(minutes=5)), Trigger)
+    assert isinstance(decided(decision_input, at(minutes=5)), Wait)
 
 
 def test_what_is_over_or_empty_stands_as_it_stands() -> None:
@@ -191,10 +191,10 @@ def test_what_is_over_or_empty_stands_as_it_stands() -> None:
 def test_nobody_is_told_what_is_due_inside_a_pause() -> None:
     """The due alerts come when the pause is over, if it is still not triggered then."""
     late = DUE + timedelta(hours=2)
-    one = snapshot(report(PGS), pauses=(ALL,))
-    kinds = {c.kind for c in conditions(one, decided(one, late), late)}
+    decision_input = snapshot(report(PGS), pauses=(ALL,))
+    kinds = {c.kind for c in conditions(decision_input, decided(decision_input, late), late)}
     assert not kinds & {AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL, AlertKind.HELD}
-    short = replace(one, pauses=(replace(ALL, ends_at=late),))
+    short = replace(decision_input, pauses=(replace(ALL, ends_at=late),))
     kinds = {c.kind for c in conditions(short, decided(short, late), late)}
     assert kinds >= {AlertKind.DUE_WARNING, AlertKind.DUE_CRITICAL, AlertKind.HELD}
 
@@ -256,8 +256,8 @@ def test_a_pause_of_what_the_policy_does_not_know_is_told(scope: dict[str, str])
 
 def test_every_moment_of_a_pause_is_announced() -> None:
     """Its begin, each week of it and its end: between them no sweep finds anything new."""
-    found = pause_moments(POLICY, (ALL,), ALL.begins_at - SECOND)
-    assert found == [ALL.begins_at, ALL.ends_at]
+    moments = pause_moments(POLICY, (ALL,), ALL.begins_at - SECOND)
+    assert moments == [ALL.begins_at, ALL.ends_at]
     assert pause_moments(POLICY, (ALL,), T0) == [ALL.ends_at, ALL.begins_at + WEEK]
 
 
@@ -271,7 +271,7 @@ def test_a_planned_pause_is_kept_from_its_begin_on_and_recorded_once() -> None:
     assert before == PauseBook()
     book = kept(policy, before, begins)
     assert [pause.id for pause in book.pauses] == ["policy-2026-07-01-2026-10-01-tomorrow"]
-    assert [(one.decision, one.reason) for one in book.pending_audit] == [
+    assert [(entry.decision, entry.reason) for entry in book.pending_audit] == [
         ("pause", "off-season (by the policy, until 2026-10-01 00:00 EDT)")
     ]
     assert kept(policy, book, begins + DAYS) == book
@@ -305,7 +305,7 @@ def test_a_planned_pause_that_leaves_the_policy_is_over() -> None:
 def test_who_paused_and_why_waits_for_the_record() -> None:
     book = begun(POLICY, PauseBook(), replace(ALL, mode="overnight", transition=TO5))
     book, _ = ended(book, book.pauses[0], at(hours=1), "bob", "")
-    assert [(one.decision, one.reason, one.mode, one.transition) for one in book.pending_audit] == [
+    assert [(entry.decision, entry.reason, entry.mode, entry.transition) for entry in book.pending_audit] == [
         ("operator_pause", "between rounds (by ada, until 2026-02-01 06:00 EST)", "overnight", TO5),
         ("operator_pause_end", "between rounds (by bob)", "overnight", TO5),
     ]

@@ -217,7 +217,7 @@ def status(situation: DecisionInput, now: datetime) -> TransitionStatus:
 
 
 def test_a_status_counts_and_names() -> None:
-    """So many of so many; who is missing before the trigger, and who was at it."""
+    """So many of so many; which processors are missing before the trigger, and who was at it."""
     before = status(snapshot(*done(PGS, UPGC)), at(minutes=10))
     assert (before.done, before.expected, before.missing) == (2, 5, (TDGS, TOGS, UTGC))
     carried = confirmed(plan(reason="tier_2", missing=(TOGS,)), at(hours=2, minutes=40))

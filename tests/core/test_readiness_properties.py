@@ -49,20 +49,20 @@ class DrawnNight:
 
 @st.composite
 def drawn_nights(draw: st.DrawFn) -> DrawnNight:
-    said = {name: draw(st.sampled_from(SAYS)) for name in PHASE3}
+    outcomes = {name: draw(st.sampled_from(SAYS)) for name in PHASE3}
     received = {name: at(minutes=draw(st.integers(0, 60))) for name in PHASE3}
-    reports = [report(name, outcome, ended=received[name]) for name, outcome in said.items() if outcome is not None]
-    done = frozenset(name for name, outcome in said.items() if outcome is Outcome.SUCCESS)
-    partial = frozenset(name for name, outcome in said.items() if outcome is Outcome.PARTIAL)
-    one = snapshot(*reports, policy=draw(policies(TO4, "overnight", gates=())))
-    return DrawnNight(one, done, partial, min((received[name] for name in done | partial), default=None))
+    reports = [report(name, outcome, ended=received[name]) for name, outcome in outcomes.items() if outcome is not None]
+    done = frozenset(name for name, outcome in outcomes.items() if outcome is Outcome.SUCCESS)
+    partial = frozenset(name for name, outcome in outcomes.items() if outcome is Outcome.PARTIAL)
+    decision_input = snapshot(*reports, policy=draw(policies(TO4, "overnight", gates=())))
+    return DrawnNight(decision_input, done, partial, min((received[name] for name in done | partial), default=None))
 
 
-def verdict(one: DecisionInput, now: datetime) -> str:
-    found = readiness(one, one.seen, now)
-    if isinstance(found, Ready):
-        return found.reason
-    return "held" if found.held else "wait"
+def verdict(decision_input: DecisionInput, now: datetime) -> str:
+    judgement = readiness(decision_input, decision_input.seen, now)
+    if isinstance(judgement, Ready):
+        return judgement.reason
+    return "held" if judgement.held else "wait"
 
 
 @thorough
@@ -87,9 +87,9 @@ def test_each_moment_is_exact(night: DrawnNight, now: datetime) -> None:
 @given(drawn_nights(), first_hours)
 def test_the_announced_moment_is_early_enough(night: DrawnNight, now: datetime) -> None:
     """T1: it lies ahead, and before it nothing changes; without one nothing ever changes by the clock."""
-    found = readiness(night.snapshot, night.snapshot.seen, now)
-    if isinstance(found, Ready) or found.held:
+    judgement = readiness(night.snapshot, night.snapshot.seen, now)
+    if isinstance(judgement, Ready) or judgement.held:
         return
-    end = found.next_at or now + timedelta(days=30)
+    end = judgement.next_at or now + timedelta(days=30)
     assert end > now
     assert night.verdict(end - SECOND) == "wait"

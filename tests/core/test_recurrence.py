@@ -31,10 +31,13 @@ def series(check: str, letters: str, hour: int = 12, severity: Severity = Severi
 def test_what_recurs_is_counted_in_alarms() -> None:
     """Three alarms of a day each recur more than one of two weeks; what never warned does not recur."""
     often, long, never = series("often", "fpfpfp"), series("long", "p" + "f" * 14 + "p"), series("never", "ppppssee")
-    found = analyse([*long, *never, *often], MONDAY, LAST, ZONE)
-    assert [(one.check, len(one.alarms), one.failed) for one in found.recurring] == [("often", 3, 3), ("long", 1, 14)]
-    assert found.recurring[1].longest == timedelta(days=14)
-    assert {history.check for history in found.histories} == {"often", "long", "never"}
+    analysis = analyse([*long, *never, *often], MONDAY, LAST, ZONE)
+    assert [(history.check, len(history.alarms), history.failed) for history in analysis.recurring] == [
+        ("often", 3, 3),
+        ("long", 1, 14),
+    ]
+    assert analysis.recurring[1].longest == timedelta(days=14)
+    assert {history.check for history in analysis.histories} == {"often", "long", "never"}
 
 
 @pytest.mark.parametrize(
@@ -60,8 +63,8 @@ def test_what_recurs_is_counted_in_alarms() -> None:
 )
 def test_a_check_cries_wolf(letters: str, wolf: bool) -> None:
     """Half of three or more alarms were over the next time anybody looked; one that stands is not over."""
-    found = analyse(series("one", letters), MONDAY, LAST, ZONE)
-    assert [one.check for one in found.wolves] == (["one"] if wolf else [])
+    analysis = analyse(series("one", letters), MONDAY, LAST, ZONE)
+    assert [history.check for history in analysis.wolves] == (["one"] if wolf else [])
 
 
 def test_what_cannot_be_judged_ends_no_alarm() -> None:
@@ -73,18 +76,18 @@ def test_what_cannot_be_judged_ends_no_alarm() -> None:
 def test_hours_are_local_on_both_sides_of_a_clock_change() -> None:
     """Six in the morning is six in the morning, in winter and in summer."""
     around = [datetime(2026, 3, 7, 11, tzinfo=UTC), datetime(2026, 3, 9, 10, tzinfo=UTC)]
-    found = analyse(
+    analysis = analyse(
         [Outcome(at, "one", Status.FAIL, Severity.INFO) for at in around], date(2026, 3, 1), date(2026, 3, 31), ZONE
     )
-    assert {hour: count.failed for hour, count in found.hours.items()} == {6: 2}
+    assert {hour: count.failed for hour, count in analysis.hours.items()} == {6: 2}
 
 
 def test_health_moves_by_week_and_weight() -> None:
     """Weeks begin on Monday; a critical failure weighs four times an informative one; an error earns nothing."""
     grave = series("grave", "p" * 7 + "f" * 7, severity=Severity.CRITICAL)
     light = series("light", "p" * 14 + "e" * 7, severity=Severity.INFO)
-    found = analyse([*grave, *light], MONDAY, LAST, ZONE)
-    assert {week: count.health for week, count in found.weeks.items()} == {
+    analysis = analyse([*grave, *light], MONDAY, LAST, ZONE)
+    assert {week: count.health for week, count in analysis.weeks.items()} == {
         MONDAY: 100.0,
         MONDAY + timedelta(days=7): 20.0,
         MONDAY + timedelta(days=14): 0.0,
@@ -93,8 +96,8 @@ def test_health_moves_by_week_and_weight() -> None:
 
 def test_days_of_which_nothing_is_recorded_are_named() -> None:
     """Nobody looked: that is no good day, and it has no number."""
-    found = analyse(series("one", "ppp"), MONDAY, MONDAY + timedelta(days=4), ZONE)
-    assert found.silent == (MONDAY + timedelta(days=3), MONDAY + timedelta(days=4))
+    analysis = analyse(series("one", "ppp"), MONDAY, MONDAY + timedelta(days=4), ZONE)
+    assert analysis.silent == (MONDAY + timedelta(days=3), MONDAY + timedelta(days=4))
 
 
 def test_days_outside_the_range_do_not_count() -> None:
@@ -106,10 +109,10 @@ def test_days_outside_the_range_do_not_count() -> None:
 @given(st.lists(st.text("pwfes", max_size=28), min_size=1, max_size=4), st.randoms())
 def test_every_result_is_counted_once(columns: list[str], random: Iterable[object]) -> None:
     """By check, hour, day and week the same results are counted, in whatever order they come."""
-    outcomes = [one for n, letters in enumerate(columns) for one in series(f"c{n}", letters, hour=n)]
+    outcomes = [outcome for n, letters in enumerate(columns) for outcome in series(f"c{n}", letters, hour=n)]
     random.shuffle(outcomes)  # type: ignore[attr-defined]
-    found = analyse(outcomes, MONDAY, LAST, ZONE)
+    analysis = analyse(outcomes, MONDAY, LAST, ZONE)
     judged = sum(outcome.status is not Status.SKIP for outcome in outcomes)
-    for counted in (found.histories, found.hours.values(), found.days.values(), found.weeks.values()):
-        assert sum(one.judged for one in counted) == judged
-    assert all(len(history.alarms) <= history.failed + history.warned for history in found.histories)
+    for counted in (analysis.histories, analysis.hours.values(), analysis.days.values(), analysis.weeks.values()):
+        assert sum(count.judged for count in counted) == judged
+    assert all(len(history.alarms) <= history.failed + history.warned for history in analysis.histories)

@@ -65,10 +65,10 @@ def grown(records: int, name: str = PGS) -> Report:
     return report(name, records=records, ended=at(minutes=50))
 
 
-def refreshed(found: Decision) -> Plan:
-    assert isinstance(found, Trigger), found
-    assert found.plan.reason == "refresh"
-    return found.plan
+def refreshed(decision: Decision) -> Plan:
+    assert isinstance(decision, Trigger), decision
+    assert decision.plan.reason == "refresh"
+    return decision.plan
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def refreshed(found: Decision) -> Plan:
 )
 def test_growth_of_at_least_ten_percent_triggers_the_next_generation(records: int, refreshes: bool) -> None:
     """Below, at and above the limit; fewer records than before are no growth."""
-    found = after_trigger(grown(records))
+    decision = after_trigger(grown(records))
     if refreshes:
-        assert (refreshed(found).generation, refreshed(found).completed[PGS]) == (2, records)
+        assert (refreshed(decision).generation, refreshed(decision).completed[PGS]) == (2, records)
     else:
-        assert found == Done("confirmed")
+        assert decision == Done("confirmed")
 
 
 @pytest.mark.parametrize(("records", "refreshes"), [(10_999, False), (11_000, True)])
@@ -93,8 +93,8 @@ def test_the_limit_is_exact(records: int, refreshes: bool) -> None:
 
 def test_from_nothing_any_record_is_growth() -> None:
     """A processor that carried zero records has grown with its first."""
-    one = after_trigger(grown(100), state=confirmed(plan(completed={**COUNTED, PGS: 0})))
-    assert refreshed(one).generation == 2
+    decision = after_trigger(grown(100), state=confirmed(plan(completed={**COUNTED, PGS: 0})))
+    assert refreshed(decision).generation == 2
     assert after_trigger(state=confirmed(plan(completed=COUNTED))) == Done("confirmed")
 
 
@@ -111,19 +111,19 @@ def test_what_one_loader_reports_of_a_unit_is_no_growth_of_another() -> None:
     single = report(PGS, records=BEFORE * 2, ended=at(minutes=50), source="Teams")
     whole = report(PGS, records=BEFORE, source="Players")
     policy = policy_of_sources(one_by_one=True)
-    told = [whole, short, single, *(report(name, records=BEFORE) for name in OTHERS)]
+    reports = [whole, short, single, *(report(name, records=BEFORE) for name in OTHERS)]
     stored = confirmed(plan(completed=COUNTED))
     world = World(tables={A: 20, B: 14})
-    assert decided(snapshot(*told, state=stored, policy=policy), NOW, world) == Done("confirmed")
+    assert decided(snapshot(*reports, state=stored, policy=policy), NOW, world) == Done("confirmed")
     whole_again = report(PGS, records=BEFORE * 2, ended=at(minutes=55), source="Players")
-    found = decided(snapshot(*told, whole_again, state=stored, policy=policy), NOW, world)
-    assert refreshed(found).completed[PGS] == BEFORE * 2
+    decision = decided(snapshot(*reports, whole_again, state=stored, policy=policy), NOW, world)
+    assert refreshed(decision).completed[PGS] == BEFORE * 2
 
 
 def test_what_was_missing_triggers_when_it_arrives() -> None:
     """The next generation carries it, and is degraded no more."""
-    found = refreshed(after_trigger(report(TOGS, records=14, ended=at(minutes=50)), missing=(TOGS,)))
-    assert (found.generation, found.missing, found.completed[TOGS]) == (2, (), 14)
+    trigger_plan = refreshed(after_trigger(report(TOGS, records=14, ended=at(minutes=50)), missing=(TOGS,)))
+    assert (trigger_plan.generation, trigger_plan.missing, trigger_plan.completed[TOGS]) == (2, (), 14)
 
 
 def test_a_partial_brings_its_success() -> None:
@@ -155,10 +155,10 @@ def test_a_missing_counter_brings_what_was_missing_too(rows: int | None, brings:
     late = report(TOGS, records=1, ended=at(minutes=50))
     table = f"nba_analytics.{TOGS}"
     state = confirmed(plan(completed={n: BEFORE for n in PHASE3 if n != TOGS}, missing=(TOGS,)))
-    one = snapshot(*night(late, missing=(TOGS,)), state=state)
-    assert decide(one, NOW) == Read(Wanted(rows=frozenset({table})))
-    found = decided(one, NOW, World(tables={table: rows}))
-    assert isinstance(found, Trigger) if brings else found == Done("confirmed")
+    decision_input = snapshot(*night(late, missing=(TOGS,)), state=state)
+    assert decide(decision_input, NOW) == Read(Wanted(rows=frozenset({table})))
+    decision = decided(decision_input, NOW, World(tables={table: rows}))
+    assert isinstance(decision, Trigger) if brings else decision == Done("confirmed")
 
 
 def test_growth_is_measured_against_what_the_last_generation_carried() -> None:
@@ -189,16 +189,16 @@ def test_an_operators_generation_does_not_use_up_a_refresh() -> None:
 )
 def test_not_after_its_local_time_on_the_day_of_the_trigger(when: object, refreshes: bool) -> None:
     """16:00 in New York is 21:00 UTC in winter."""
-    one = snapshot(*night(grown(400)), state=confirmed(plan(completed=COUNTED)))
-    assert isinstance(decided(one, when), Trigger) == refreshes  # type: ignore[arg-type]
+    decision_input = snapshot(*night(grown(400)), state=confirmed(plan(completed=COUNTED)))
+    assert isinstance(decided(decision_input, when), Trigger) == refreshes  # type: ignore[arg-type]
 
 
 def test_the_day_is_that_of_the_trigger_and_not_of_the_date() -> None:
     """A run triggered late in the evening has no refresh on the next day."""
     evening = confirmed(plan(completed=COUNTED), at(hours=11))
-    one = snapshot(*night(grown(400)), state=evening)
-    assert decided(one, at(hours=12)) == Done("confirmed")
-    assert decided(one, at(hours=25)) == Done("confirmed")
+    decision_input = snapshot(*night(grown(400)), state=evening)
+    assert decided(decision_input, at(hours=12)) == Done("confirmed")
+    assert decided(decision_input, at(hours=25)) == Done("confirmed")
 
 
 def test_a_refresh_does_not_open_another_window() -> None:
@@ -213,8 +213,8 @@ def test_without_refresh_in_the_policy_nothing_is_triggered_again() -> None:
     """phase4_to_phase5 has none: arrivals are noted, not acted on."""
     names = sorted(POLICY.transitions[TO5].expects["overnight"].expected)
     state = confirmed(Plan(1, "tier_2", completed=dict.fromkeys(names[1:], 1), missing=(names[0],)))
-    one = snapshot(*done(*names), transition=TO5, state=state)
-    assert decided(one, NOW) == Done("confirmed")
+    decision_input = snapshot(*done(*names), transition=TO5, state=state)
+    assert decided(decision_input, NOW) == Done("confirmed")
 
 
 @pytest.mark.parametrize(
@@ -227,39 +227,39 @@ def test_without_refresh_in_the_policy_nothing_is_triggered_again() -> None:
 )
 def test_gates_and_preflight_bind_a_refresh(world: World, reason: str) -> None:
     """It stays due, blocked by name, until they pass or the time is over."""
-    found = after_trigger(grown(400), world=world)
-    assert isinstance(found, Blocked)
-    assert set(found.reasons) == {reason}
-    state = state_changes.resting(confirmed(plan(completed=COUNTED)), found, NOW)
+    decision = after_trigger(grown(400), world=world)
+    assert isinstance(decision, Blocked)
+    assert set(decision.reasons) == {reason}
+    state = state_changes.resting(confirmed(plan(completed=COUNTED)), decision, NOW)
     assert refreshed(after_trigger(grown(400), state=state)).generation == 2
 
 
 def test_a_rejected_refresh_is_held_by_the_same_code() -> None:
     """D5 binds a refresh like any other dispatch."""
     state = replace(confirmed(plan(completed=COUNTED)), hold=Hold(HoldCause.REJECTED, T0, "answers 422", "v1"))
-    one = snapshot(*night(grown(400)), state=state, code_version="v1")
-    assert type(decided(one, NOW)).__name__ == "Held"
-    assert refreshed(decided(replace(one, code_version="v2"), NOW)).generation == 2
+    decision_input = snapshot(*night(grown(400)), state=state, code_version="v1")
+    assert type(decided(decision_input, NOW)).__name__ == "Held"
+    assert refreshed(decided(replace(decision_input, code_version="v2"), NOW)).generation == 2
 
 
 def test_while_nobody_confirmed_the_next_generation_may_go_before_the_repetition() -> None:
     """An unconfirmed first generation does not keep better data back."""
     state = dispatched(plan(completed=COUNTED))
-    one = snapshot(*night(grown(400)), state=state)
-    assert refreshed(decided(one, at(minutes=5))).generation == 2
-    assert refreshed(decided(one, at(minutes=31))).generation == 2
+    decision_input = snapshot(*night(grown(400)), state=state)
+    assert refreshed(decided(decision_input, at(minutes=5))).generation == 2
+    assert refreshed(decided(decision_input, at(minutes=31))).generation == 2
 
 
 def test_a_blocked_refresh_does_not_stop_the_repetition() -> None:
     """Generation 1 is repeated at its time, whatever blocks generation 2, and until then it waits."""
     closed = World(percents={"game_coverage": 40})
     what = plan(completed=COUNTED)
-    one = snapshot(*night(grown(400)), state=dispatched(what))
+    decision_input = snapshot(*night(grown(400)), state=dispatched(what))
     within = POLICY.transitions[TO4].confirm.within
-    waiting = decided(one, at(minutes=5), closed)
+    waiting = decided(decision_input, at(minutes=5), closed)
     assert isinstance(waiting, Wait)
     assert waiting.next_at == T0 + within
-    assert decided(one, T0 + within, closed) == Trigger(what)
+    assert decided(decision_input, T0 + within, closed) == Trigger(what)
 
 
 def test_a_refresh_that_failed_to_leave_is_tried_again_when_its_back_off_is_over() -> None:
@@ -268,25 +268,25 @@ def test_a_refresh_that_failed_to_leave_is_tried_again_when_its_back_off_is_over
     second = state_changes.claimed(first, plan(2, "refresh", completed=COUNTED), "me", T0, POLICY.claim_lease)
     failed = state_changes.call_failed(second, "answers 503", T0)
     assert failed.failure is not None
-    one = snapshot(*night(grown(400)), state=failed)
-    waiting = decided(one, at(seconds=30))
+    decision_input = snapshot(*night(grown(400)), state=failed)
+    waiting = decided(decision_input, at(seconds=30))
     assert isinstance(waiting, Wait)
     assert waiting.next_at == failed.failure.retry_at
-    assert refreshed(decided(one, failed.failure.retry_at)).generation == 2
+    assert refreshed(decided(decision_input, failed.failure.retry_at)).generation == 2
 
 
 def test_several_arrivals_are_one_refresh() -> None:
     """Everything that is better now goes with one generation."""
     later = [report(TOGS, records=14, ended=at(minutes=40)), report(UTGC, records=14, ended=at(minutes=41)), grown(900)]
-    found = refreshed(after_trigger(*later, missing=(TOGS, UTGC)))
-    assert (found.missing, found.completed[PGS], found.completed[TOGS]) == ((), 900, 14)
+    trigger_plan = refreshed(after_trigger(*later, missing=(TOGS, UTGC)))
+    assert (trigger_plan.missing, trigger_plan.completed[PGS], trigger_plan.completed[TOGS]) == ((), 900, 14)
 
 
 def test_a_refresh_may_still_be_degraded() -> None:
-    """Who is missing still is named again."""
+    """The processors that are still missing are named again."""
     later = report(TOGS, records=14, ended=at(minutes=40))
-    found = refreshed(after_trigger(later, missing=(TOGS, UTGC)))
-    assert (found.missing, found.degraded) == ((UTGC,), True)
+    trigger_plan = refreshed(after_trigger(later, missing=(TOGS, UTGC)))
+    assert (trigger_plan.missing, trigger_plan.degraded) == ((UTGC,), True)
 
 
 def test_the_window_is_local_in_summer_too() -> None:
@@ -295,9 +295,9 @@ def test_the_window_is_local_in_summer_too() -> None:
     policy = with_transition(TO4, refresh=refresh)
     summer = T0 + timedelta(days=180)
     later = report(PGS, records=400, ended=summer + timedelta(minutes=5))
-    one = snapshot(*night(later), state=confirmed(plan(completed=COUNTED), summer), policy=policy)
-    assert isinstance(decided(one, summer + timedelta(hours=9)), Trigger)
-    assert decided(one, summer + timedelta(hours=9, seconds=1)) == Done("confirmed")
+    decision_input = snapshot(*night(later), state=confirmed(plan(completed=COUNTED), summer), policy=policy)
+    assert isinstance(decided(decision_input, summer + timedelta(hours=9)), Trigger)
+    assert decided(decision_input, summer + timedelta(hours=9, seconds=1)) == Done("confirmed")
 
 
 def test_the_reference_policy_is_what_these_tests_assume() -> None:

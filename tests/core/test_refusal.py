@@ -109,17 +109,17 @@ def test_a_better_report_ends_it() -> None:
 
 def test_a_report_of_an_input_starts_the_next_generation() -> None:
     """The predictions come again, as many as before: it is the same number, and other predictions."""
-    found = then(export(again()))
-    assert isinstance(found, Trigger), found
-    assert (found.plan.generation, found.plan.reason) == (2, "refresh")
+    decision = then(export(again()))
+    assert isinstance(decision, Trigger), decision
+    assert (decision.plan.generation, decision.plan.reason) == (2, "refresh")
 
 
 def test_a_changed_reading_of_a_gate_starts_the_next_generation() -> None:
     """Nobody reports, and the table that the gate counts has more rows; the next plan goes by the new number."""
     assert isinstance(decide(export(), NOW), Read)
-    found = then(export(), rows=300)
-    assert isinstance(found, Trigger), found
-    assert found.plan.inputs == {TABLE: 300}
+    decision = then(export(), rows=300)
+    assert isinstance(decision, Trigger), decision
+    assert decision.plan.inputs == {TABLE: 300}
 
 
 @pytest.mark.parametrize(("before", "now"), [({}, 300), ({TABLE: 31}, None)])
@@ -131,9 +131,9 @@ def test_what_cannot_be_read_has_not_changed(before: dict[str, float], now: int 
 
 def test_gates_bind_the_next_generation_too() -> None:
     """What refused and what would be sent again now still passes its gates, or is blocked (D4)."""
-    found = then(export(again()), rows=3)
-    assert isinstance(found, Blocked), found
-    assert set(found.reasons) == {"predictions_rows"}
+    decision = then(export(again()), rows=3)
+    assert isinstance(decision, Blocked), decision
+    assert set(decision.reasons) == {"predictions_rows"}
 
 
 def test_no_gate_is_read_where_nothing_refused() -> None:

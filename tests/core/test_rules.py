@@ -31,10 +31,10 @@ NOT_BUILT = frozenset(re.findall(RULE, (re.findall(r"<!-- not built: (.*) -->", 
 
 def cited(text: str) -> set[str]:
     """Return the rules and sections that a text cites, the ends of a range included."""
-    found = set[str]()
+    citations = set[str]()
     for after_word, alone in CITATION.findall(text):
-        found |= set(re.findall(rf"{RULE}|\b{SECTION}\b", after_word or alone))
-    return found
+        citations |= set(re.findall(rf"{RULE}|\b{SECTION}\b", after_word or alone))
+    return citations
 
 
 def texts(*folders: str) -> Iterable[tuple[str, str]]:
@@ -54,10 +54,10 @@ def by_code() -> set[str]:
 
 def ranged(text: str) -> set[str]:
     """Return what a text cites, every rule of a range included."""
-    found = cited(text)
+    citations = cited(text)
     for kind, first, last in re.findall(r"\b([RDTA])(\d+) to [RDTA](\d+)\b", text):
-        found |= {f"{kind}{number}" for number in range(int(first), int(last) + 1)}
-    return found
+        citations |= {f"{kind}{number}" for number in range(int(first), int(last) + 1)}
+    return citations
 
 
 @lru_cache

@@ -52,9 +52,9 @@ def key_of(
 ) -> RunKey:
     body = {"processor_name": processor, "game_date": DAY.isoformat(), "status": "success", **more}
     delivery = Delivery("m-1", phase, json.dumps(body).encode(), published, received or published)
-    found = parse(delivery, policy, Names(policy))
-    assert isinstance(found, Received)
-    return found.key
+    message = parse(delivery, policy, Names(policy))
+    assert isinstance(message, Received)
+    return message.key
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_of_the_day_itself_each_processor_goes_where_the_policy_says(published: 
     """R11, said once more from the policy's sets: one mode that expects it, or the evening, or today."""
     for name, phase in NAMES:
         waiting = [t for t in POLICY.transitions.values() if phase in t.after]
-        modes = {mode for t in waiting for mode, wanted in t.expects.items() if name in wanted.expected}
+        modes = {mode for t in waiting for mode, expectation in t.expects.items() if name in expectation.expected}
         if not waiting:
             modes = {mode for t in POLICY.transitions.values() if t.starts == phase for mode in t.expects}
         evening = published.astimezone(POLICY.zone).time() >= time(21, 30)
@@ -161,8 +161,8 @@ def reported(
 ) -> DecisionInput:
     """Return the night's second transition once these have reported at 23:35, more than enough."""
     whole = [report(name, records=90, ended=EARLY) for name in names]
-    found = snapshot(*whole, policy=policy, final_at=final_at)
-    return replace(found, key=NIGHT, units=units)
+    decision_input = snapshot(*whole, policy=policy, final_at=final_at)
+    return replace(decision_input, key=NIGHT, units=units)
 
 
 FOUR = [name for name in PHASE3 if name != TDGS]
@@ -193,14 +193,14 @@ def test_before_it_opens_only_completeness_triggers(now: datetime, ready: str | 
 def test_the_deadline_of_an_early_run_is_counted_from_its_opening() -> None:
     """R11: what a person is shown is what is decided by."""
     four = reported(*FOUR)
-    shown = {one["name"]: one["at"] for one in explain(four, Wait("waits"), EARLY).evidence["times"]}
+    shown = {moment["name"]: moment["at"] for moment in explain(four, Wait("waits"), EARLY).evidence["times"]}
     assert shown["deadline"] == (OPENS + timedelta(hours=2)).isoformat()
     assert shown["tier_1"] == (OPENS + timedelta(minutes=15)).isoformat()
 
 
 def word(units: Units, final_at: datetime | None, received: datetime, policy: Policy = POLICY) -> Status:
-    found = snapshot(report(PGS, records=SHORT, ended=received), policy=policy, final_at=final_at)
-    return replace(found, key=NIGHT, units=units).seen.statuses[PGS].status
+    decision_input = snapshot(report(PGS, records=SHORT, ended=received), policy=policy, final_at=final_at)
+    return replace(decision_input, key=NIGHT, units=units).seen.statuses[PGS].status
 
 
 def test_a_short_report_before_the_units_are_final_is_early() -> None:
@@ -218,8 +218,10 @@ def test_a_short_report_before_the_units_are_final_is_early() -> None:
 def test_a_table_vouches_for_a_short_report_once_the_units_are_final(units: Units, counts: bool) -> None:
     """R11: a gate may have read the table already; while games are on it vouches for nobody, and starts no clock."""
     table = POLICY.phases["phase3"].processors[PGS].table or ""
-    found = snapshot(report(PGS, records=SHORT, ended=EARLY), policy=POLICY, readings=Readings(rows={table: 90}))
-    seen = replace(found, key=NIGHT, units=units, final_at=EARLY + SECOND if counts else None).seen
+    decision_input = snapshot(
+        report(PGS, records=SHORT, ended=EARLY), policy=POLICY, readings=Readings(rows={table: 90})
+    )
+    seen = replace(decision_input, key=NIGHT, units=units, final_at=EARLY + SECOND if counts else None).seen
     assert (PGS in seen.done, seen.opened_at is not None) == (counts, counts)
     assert seen.statuses[PGS].counter_missing is counts
 
@@ -231,37 +233,39 @@ def test_a_report_of_nothing_is_early_while_the_units_are_under_way(outcome: Out
     plain = replace(phase.processors[UPGC], min_records_per_unit=None)
     phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, UPGC: plain})}
     policy = replace(POLICY, phases=phases)
-    found = snapshot(report(UPGC, outcome, records=0, ended=EARLY), policy=policy)
-    during = replace(found, key=NIGHT, units=UNDER_WAY).seen.statuses[UPGC]
+    decision_input = snapshot(report(UPGC, outcome, records=0, ended=EARLY), policy=policy)
+    during = replace(decision_input, key=NIGHT, units=UNDER_WAY).seen.statuses[UPGC]
     assert (during.status, during.needs_rows) == (Status.NOT_YET, None)
-    after = replace(found, key=NIGHT, units=GAMES, final_at=EARLY + SECOND).seen.statuses[UPGC]
+    after = replace(decision_input, key=NIGHT, units=GAMES, final_at=EARLY + SECOND).seen.statuses[UPGC]
     assert (after.status, after.needs_rows) == (Status.NOT_YET, plain.table)
-    later = replace(found, key=NIGHT, units=GAMES, final_at=EARLY).seen.statuses[UPGC]
+    later = replace(decision_input, key=NIGHT, units=GAMES, final_at=EARLY).seen.statuses[UPGC]
     assert (later.status, later.needs_rows) == (Status.NOTHING, plain.table)
 
 
 @pytest.mark.parametrize(
-    ("units", "final_at", "wanted"),
+    ("units", "final_at", "expected"),
     [(UNDER_WAY, None, Status.NOT_YET), (GAMES, EARLY + SECOND, Status.NOT_YET), (GAMES, EARLY, Status.UNITS_SHORT)],
     ids=["under way", "final since", "final before"],
 )
 def test_units_that_are_missing_on_the_evening_are_named_without_a_warning(
-    units: Units, final_at: datetime | None, wanted: Status
+    units: Units, final_at: datetime | None, expected: Status
 ) -> None:
     """R11: three of four games at 23:35 while the fourth is on; who asks is told which, nobody is warned."""
     phase = POLICY.phases["phase3"]
     by_games = replace(phase.processors[PGS], units="game")
     phases = {**POLICY.phases, "phase3": replace(phase, processors={**phase.processors, PGS: by_games})}
     held = Readings(held={PGS: frozenset({"A@B", "C@D", "E@F"})})
-    found = snapshot(report(PGS, records=90, ended=EARLY), policy=replace(POLICY, phases=phases), readings=held)
+    decision_input = snapshot(
+        report(PGS, records=90, ended=EARLY), policy=replace(POLICY, phases=phases), readings=held
+    )
     names = ("A@B", "C@D", "E@F", "G@H")
-    night = replace(found, key=NIGHT, units=replace(units, names=names), final_at=final_at)
+    night = replace(decision_input, key=NIGHT, units=replace(units, names=names), final_at=final_at)
     at = night.seen.statuses[PGS]
-    assert at.status is wanted
+    assert at.status is expected
     assert at.shortfall is not None
     assert at.shortfall.names == ("G@H",)
     kinds = {condition.kind for condition in conditions(night, Wait("waits"), EARLY + SECOND)}
-    assert (AlertKind.UNITS_SHORT in kinds) is (wanted is Status.UNITS_SHORT)
+    assert (AlertKind.UNITS_SHORT in kinds) is (expected is Status.UNITS_SHORT)
 
 
 def test_a_whole_report_before_the_units_are_final_counts() -> None:

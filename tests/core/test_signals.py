@@ -227,12 +227,12 @@ def test_a_job_that_is_done_with_an_error_failed() -> None:
 def test_both_formats_of_one_job_count_once() -> None:
     """A sink that takes in both formats sends two entries of one job: they have one identity."""
     policy = policy_of({"source": "bigquery_job"}, **TABLED)
-    one, two = (
+    completed, two = (
         with_table(samples.BIGQUERY_COMPLETED, "weather", "stations"),
         with_table(samples.BIGQUERY_CHANGED, "weather", "stations"),
     )
-    two["protoPayload"]["resourceName"] = one["protoPayload"]["resourceName"]
-    assert read(policy, one).report.message_id == read(policy, two).report.message_id
+    two["protoPayload"]["resourceName"] = completed["protoPayload"]["resourceName"]
+    assert read(policy, completed).report.message_id == read(policy, two).report.message_id
 
 
 # --- Cloud Run jobs ---

@@ -72,9 +72,9 @@ def test_a_last_phase_that_begins_and_never_ends_is_told() -> None:
     """T10: `started` is no end; at the end of its time one warning names phase, begin and processor."""
     begun = exporting(end(Outcome.STARTED, minutes=0.1))
     assert "not_ended" not in conditions_after(begun, LATE - SECOND)
-    found = conditions_after(begun, LATE)
-    assert set(found) == {"not_ended"}
-    warning = found["not_ended"]
+    alerts = conditions_after(begun, LATE)
+    assert set(alerts) == {"not_ended"}
+    warning = alerts["not_ended"]
     assert warning.severity is Severity.WARNING
     for part in ("phase6", EXPORT, "06:00", "1 h 30 min"):
         assert part in warning.text
@@ -147,24 +147,24 @@ def test_the_due_alert_says_that_the_phase_was_started_and_has_not_ended() -> No
 def test_a_gate_that_still_blocks_at_the_deadline_is_critical() -> None:
     """A5: two hours after the first report, once, beside the warning that stands; it names gate and number."""
     blocked = World(percents={"game_coverage": 71})
-    one = snapshot(*done(*PHASE3))
-    deadline = deadline_at(one)
+    decision_input = snapshot(*done(*PHASE3))
+    deadline = deadline_at(decision_input)
     assert deadline == at(hours=2)
-    assert "gate_overdue game_coverage" not in conditions_after(one, deadline - SECOND, blocked)
-    found = conditions_after(one, deadline, blocked)
-    assert set(found) == {"gate game_coverage", "gate_overdue game_coverage"}
-    assert found["gate game_coverage"].severity is Severity.WARNING
-    overdue = found["gate_overdue game_coverage"]
+    assert "gate_overdue game_coverage" not in conditions_after(decision_input, deadline - SECOND, blocked)
+    alerts = conditions_after(decision_input, deadline, blocked)
+    assert set(alerts) == {"gate game_coverage", "gate_overdue game_coverage"}
+    assert alerts["gate game_coverage"].severity is Severity.WARNING
+    overdue = alerts["gate_overdue game_coverage"]
     assert overdue.severity is Severity.CRITICAL
     assert "71" in overdue.text
     assert "08:00" in overdue.text
-    assert "gate_overdue game_coverage" not in conditions_after(one, deadline)
+    assert "gate_overdue game_coverage" not in conditions_after(decision_input, deadline)
 
 
 def test_a_gate_that_blocks_a_refresh_is_never_critical() -> None:
     """A5 speaks of a trigger: the phase has its first generation."""
-    one = snapshot(*done(*PHASE3, ended=at(minutes=1)), state=confirmed(), started={})
-    assert deadline_at(one) is None
+    decision_input = snapshot(*done(*PHASE3, ended=at(minutes=1)), state=confirmed(), started={})
+    assert deadline_at(decision_input) is None
     grown = snapshot(report(PGS, records=900), *done(UPGC, TDGS), state=confirmed())
     assert not [
         name
@@ -215,7 +215,7 @@ def test_a_mode_takes_its_due_time_or_its_reason_from_any_mode(tmp_path: Path) -
     any6 = f"transitions/{TO6}/expects"
     changes = {f"{any6}/any_mode/due": "none", f"{any6}/any_mode/because": "the report shows it"}
     expects = load_policy(write(tmp_path, edit(nba(), changes))).transitions[TO6].expects
-    assert {mode: (one.no_due, one.because) for mode, one in expects.items()} == {
+    assert {mode: (expectation.no_due, expectation.because) for mode, expectation in expects.items()} == {
         "overnight": (True, "the report shows it"),
         "same_day": (False, ""),
         "tomorrow": (True, "the report shows it"),
@@ -270,8 +270,8 @@ def test_no_due_time_wants_its_reason(tmp_path: Path) -> None:
     """Half of it is refused, the whole of it loads."""
     half = {f"transitions/{TO4}/expects/tomorrow/due": "none"}
     whole = half | {f"transitions/{TO4}/expects/tomorrow/because": "the evening report shows it"}
-    found = [outcome(write(tmp_path, edit(nba(), changes))) is None for changes in (half, whole)]
-    assert found == [False, True]
+    acceptances = [outcome(write(tmp_path, edit(nba(), changes))) is None for changes in (half, whole)]
+    assert acceptances == [False, True]
 
 
 def test_an_end_may_be_taken_back(tmp_path: Path) -> None:

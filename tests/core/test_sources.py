@@ -76,20 +76,20 @@ def test_the_rows_of_a_processor_with_sources(
 def test_a_rows_gate_reads_the_tables_of_the_sources(need: Need, tables: Mapping[str, int], goes: bool) -> None:
     """Empty tables of a required processor block, and are named with it; full ones let it go."""
     policy = policy_of_sources(need)
-    found = decided(snapshot(*done(*PHASE3), policy=policy), at(minutes=1), World(tables=tables))
+    decision = decided(snapshot(*done(*PHASE3), policy=policy), at(minutes=1), World(tables=tables))
     if goes:
-        assert isinstance(found, Trigger), found
+        assert isinstance(decision, Trigger), decision
         return
-    assert isinstance(found, Blocked), found
-    assert all(word in found.reasons["phase3_rows"] for word in (A, B, PGS))
+    assert isinstance(decision, Blocked), decision
+    assert all(word in decision.reasons["phase3_rows"] for word in (A, B, PGS))
 
 
 def test_all_tables_are_asked_for_at_once() -> None:
     """What a rows gate wants is every table of every expected processor."""
     policy = policy_of_sources()
     now_known = snapshot(*done(*PHASE3), policy=policy)
-    wanted = gates.wanted(now_known.gates, now_known.seen, now_known.readings)
-    assert {A, B} <= wanted.rows
+    request = gates.wanted(now_known.gates, now_known.seen, now_known.readings)
+    assert {A, B} <= request.rows
 
 
 def test_a_gate_over_sources_alone_is_no_mistake() -> None:
@@ -120,8 +120,8 @@ def test_each_table_has_the_floor_of_its_source(
     need: Need, rows: Mapping[str, int | None], judged: tuple[str, float] | None
 ) -> None:
     """Twenty rows a game in one table, two in the other: the share of its own floor says which is the fuller."""
-    found = output(of_sources(need), rows, GAMES)
-    assert (None if found is None else (found.table, found.share)) == judged
+    holding = output(of_sources(need), rows, GAMES)
+    assert (None if holding is None else (holding.table, holding.share)) == judged
 
 
 def test_the_gate_of_production_reads_the_boxscores() -> None:

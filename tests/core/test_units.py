@@ -34,11 +34,11 @@ def report_of(outcome: Outcome = SUCCESS, records: int | None = None, minute: in
 
 
 def fold(*reports: Report) -> Completion:
-    known: Completion | None = None
+    completion: Completion | None = None
     for report in reports:
-        known = apply_report(known, report)
-    assert known is not None
-    return known
+        completion = apply_report(completion, report)
+    assert completion is not None
+    return completion
 
 
 def stands(
@@ -177,10 +177,10 @@ def test_a_report_of_the_processor_as_a_whole_counts_for_it() -> None:
 
 def test_the_clock_starts_when_any_or_when_all_loaders_count() -> None:
     """The first that counts, or the moment at which none is missing any more."""
-    known = fold(PLAYERS_WELL, TEAMS_WELL)
-    assert opened_at(ANY, known, 3, {}) == PLAYERS_WELL.received_at
+    completion = fold(PLAYERS_WELL, TEAMS_WELL)
+    assert opened_at(ANY, completion, 3, {}) == PLAYERS_WELL.received_at
     assert opened_at(ALL, fold(PLAYERS_WELL), 3, {}) is None
-    assert opened_at(ALL, known, 3, {}) == TEAMS_WELL.received_at
+    assert opened_at(ALL, completion, 3, {}) == TEAMS_WELL.received_at
 
 
 # incremental reports
@@ -194,8 +194,8 @@ def test_an_incremental_report_never_lowers_what_stands() -> None:
         report_of(FAILED, minute=1, is_incremental=True),
         report_of(PARTIAL, 300, 1, is_incremental=True),
     ):
-        known = fold(full, worse)
-        assert (known.latest, known.superseded) == (full, 1)
+        completion = fold(full, worse)
+        assert (completion.latest, completion.superseded) == (full, 1)
         assert fold(worse, full).latest == full
     more = report_of(records=240, minute=2, is_incremental=True)
     assert fold(full, more).latest == more
@@ -255,8 +255,8 @@ def test_nothing_of_nothing_expected_is_done() -> None:
 )
 def test_a_success_is_done_only_with_every_unit(reports: list[tuple[Outcome, int | None]], held: set[str]) -> None:
     """Of no series of reports a processor is done whose table lacks a unit."""
-    told = [report_of(word, n, minute) for minute, (word, n) in enumerate(reports)]
-    at = stands(BY_UNITS, *told, held=tuple(held), required=True)
+    history = [report_of(word, n, minute) for minute, (word, n) in enumerate(reports)]
+    at = stands(BY_UNITS, *history, held=tuple(held), required=True)
     assert not at.asks
     assert (at.status is Status.DONE) <= (held == set(GAMES))
 

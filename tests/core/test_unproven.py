@@ -59,13 +59,13 @@ def unproven(began: datetime = T0) -> TransitionState:
     return state_changes.unproven(claimed(when=began), began, "no answer within 20 s", began + timedelta(seconds=20))
 
 
-def after(one: DecisionInput, decision: Decision, now: datetime) -> DecisionInput:
+def after(decision_input: DecisionInput, decision: Decision, now: datetime) -> DecisionInput:
     """Carry out what proves or doubts."""
     if isinstance(decision, Doubt):
-        state = state_changes.unproven(one.state, decision.claimed_at, decision.text, now, left=False)
-        return replace(one, state=state)
+        state = state_changes.unproven(decision_input.state, decision.claimed_at, decision.text, now, left=False)
+        return replace(decision_input, state=state)
     assert isinstance(decision, Proven)
-    return replace(one, state=state_changes.proven(one.state, 1, now))
+    return replace(decision_input, state=state_changes.proven(decision_input.state, 1, now))
 
 
 def test_a_claim_that_ended_is_doubted_only_where_the_service_can_be_asked() -> None:
@@ -89,8 +89,8 @@ def test_while_it_was_only_claimed_a_report_needs_its_trigger_id(
     received: timedelta, named: tuple[str, ...], taken: bool
 ) -> None:
     """Section 3: who died may have sent nothing. A report from then proves it by its trigger id alone; later, D7."""
-    one, now = of(claimed()), T0 + LEASE
-    doubtful = after(one, decide(one, now), now)
+    decision_input, now = of(claimed()), T0 + LEASE
+    doubtful = after(decision_input, decide(decision_input, now), now)
     assert doubtful.state.state is State.DISPATCHED
     ids = frozenset(named)
     seen = replace(doubtful, next_report_at=T0 + received, next_trigger_ids=ids, readings=Readings(at_work=False))
@@ -102,17 +102,17 @@ def test_while_it_was_only_claimed_a_report_needs_its_trigger_id(
 def test_of_a_call_that_left_any_report_since_is_proof() -> None:
     """It was dispatched when it was made: a report of that moment counts, one from before does not."""
     for received, proven in ((-SECOND, False), (timedelta(0), True), (SECOND, True)):
-        one = of(unproven(), UNASKED, next_report_at=T0 + received)
-        assert isinstance(decide(one, at(minutes=1)), Proven) is proven
+        decision_input = of(unproven(), UNASKED, next_report_at=T0 + received)
+        assert isinstance(decide(decision_input, at(minutes=1)), Proven) is proven
 
 
 def test_the_service_is_asked_first_and_its_yes_is_enough() -> None:
     """A question, then at work: accepted; else it waits, and is called again at `confirm.within`, to the second."""
-    one = of(unproven())
-    assert decide(one, at(minutes=1)) == Read(Wanted(status=COORDINATOR))
-    working = replace(one, readings=Readings(at_work=True))
+    decision_input = of(unproven())
+    assert decide(decision_input, at(minutes=1)) == Read(Wanted(status=COORDINATOR))
+    working = replace(decision_input, readings=Readings(at_work=True))
     assert decide(working, at(minutes=1)) == Proven(COORDINATOR)
-    idle = replace(one, readings=Readings(at_work=False))
+    idle = replace(decision_input, readings=Readings(at_work=False))
     waiting = decide(idle, T0 + WITHIN - SECOND)
     assert isinstance(waiting, Wait)
     assert waiting.next_at == T0 + WITHIN
@@ -121,8 +121,10 @@ def test_the_service_is_asked_first_and_its_yes_is_enough() -> None:
 
 def test_what_is_proven_was_dispatched_when_it_was_called() -> None:
     """Due times and confirmation count from the call, of a claim that ended from the claim."""
-    for one, now in ((of(unproven()), at(minutes=5)), (of(claimed()), T0 + LEASE)):
-        doubtful = after(one, decide(one, now), now) if one.state.claim else one
+    for decision_input, now in ((of(unproven()), at(minutes=5)), (of(claimed()), T0 + LEASE)):
+        doubtful = (
+            after(decision_input, decide(decision_input, now), now) if decision_input.state.claim else decision_input
+        )
         state = after(doubtful, Proven(COORDINATOR), now).state
         assert (state.dispatched_at, state.last_dispatched_at, state.dispatches) == (T0, T0, 1)
         assert (state.unproven, state.claim, state.state) == (None, None, State.DISPATCHED)
@@ -134,17 +136,17 @@ def test_what_is_proven_was_dispatched_when_it_was_called() -> None:
 def test_no_call_is_made_twice_within_its_time(minutes: list[int], status: bool) -> None:
     """Whatever the moments of the sweeps: calls lie `confirm.within` apart, and there are two at most."""
     policy, now, calls = (ASKED if status else UNASKED), T0, [T0]
-    one = replace(of(unproven(), policy), readings=Readings(at_work=False))
+    decision_input = replace(of(unproven(), policy), readings=Readings(at_work=False))
     for wait in minutes:
         now += timedelta(minutes=wait)
-        decision = decide(one, now)
+        decision = decide(decision_input, now)
         if isinstance(decision, Trigger):
             assert decision.plan.generation == 1
-            state = state_changes.claimed(one.state, decision.plan, "me", now, LEASE)
-            one = replace(one, state=state_changes.unproven(state, now, "no answer", now))
+            state = state_changes.claimed(decision_input.state, decision.plan, "me", now, LEASE)
+            decision_input = replace(decision_input, state=state_changes.unproven(state, now, "no answer", now))
             calls.append(now)
         else:
             assert isinstance(decision, Wait)
     assert all(later - before >= WITHIN for before, later in pairwise(calls))
     assert len(calls) <= 2
-    assert exhausted(one, now) is (len(calls) == 2 and now - calls[-1] >= WITHIN)
+    assert exhausted(decision_input, now) is (len(calls) == 2 and now - calls[-1] >= WITHIN)

@@ -92,7 +92,7 @@ def raised(now_known: DecisionInput, now: datetime = T0 + 3 * LONG, **more: Any)
 
 
 def test_a_phase_is_told_in_the_second_after_its_longest_time() -> None:
-    """One warning while it runs, with how long it took, what is usual and who is missing."""
+    """One warning while it runs, with how long it took, what is usual and which processors are missing."""
     now_known = running(*(report(name, ended=at(minutes=9)) for name in PHASE4[:4]))
     moment = T0 + LONG + SECOND
     assert too_long_at(now_known, USUALS, T0) == moment

@@ -132,9 +132,9 @@ def test_what_never_differs_may_differ_by_a_quarter() -> None:
 def test_what_is_usual_is_in_no_unit(values: list[tuple[float, int]], times: float) -> None:
     """Seconds or minutes: the usual value is so many times as large, and no ratio changes."""
     samples = [Sample(MONDAY + timedelta(days=n), value, units) for n, (value, units) in enumerate(values)]
-    one, other = usual(samples), usual([sample._replace(value=sample.value * times) for sample in samples])
-    assert other.expected(MONDAY, 5) == pytest.approx(times * one.expected(MONDAY, 5), rel=1e-6)
-    assert (other.spread, other.p95) == pytest.approx((one.spread, one.p95), rel=1e-6, abs=1e-9)
+    plain, other = usual(samples), usual([sample._replace(value=sample.value * times) for sample in samples])
+    assert other.expected(MONDAY, 5) == pytest.approx(times * plain.expected(MONDAY, 5), rel=1e-6)
+    assert (other.spread, other.p95) == pytest.approx((plain.spread, plain.p95), rel=1e-6, abs=1e-9)
 
 
 def test_it_is_stored_and_read_again() -> None:

@@ -65,16 +65,18 @@ def test_nothing_is_what_the_check_says(nothing: Nothing, measures: tuple[Measur
 def test_a_cap_softens_a_failure_only() -> None:
     """What may be lacking warns at most; a pass stays a pass."""
     capped = [Measure("", value, worst=Status.WARN) for value in (0, 90)]
-    assert [one.status(check()) for one in capped] == [Status.WARN, Status.PASS]
+    assert [measure.status(check()) for measure in capped] == [Status.WARN, Status.PASS]
 
 
 values = st.lists(st.none() | st.floats(0, 100), max_size=6)
 
 
 @given(values, st.lists(st.just("a table"), max_size=2), st.sampled_from(Nothing))
-def test_what_could_not_be_read_is_never_a_pass(found: list[float | None], unread: list[str], nothing: Nothing) -> None:
+def test_what_could_not_be_read_is_never_a_pass(
+    numbers: list[float | None], unread: list[str], nothing: Nothing
+) -> None:
     """With anything unread a check fails or is in error; and a failure is never hidden by it."""
-    measures = tuple(Measure(str(n), value) for n, value in enumerate(found))
+    measures = tuple(Measure(str(n), value) for n, value in enumerate(numbers))
     without = judge(check(nothing=nothing), Measured(measures)).status
     result = judge(check(nothing=nothing), Measured(measures, tuple(unread)))
     if not unread:
@@ -118,9 +120,13 @@ def test_a_run_comes_to_a_word_and_a_score(results: list[Result], word: SummaryS
 
 def test_a_summary_names_what_it_could_not_read_once() -> None:
     """With the checks that needed it."""
-    one, other = check(), Check("other", "O", Category.QUALITY, Severity.INFO, (), LIMITS, False, Nothing.SKIP)
-    found = (broken(one, "the record is away"), broken(other, "the record is away"), skipped(one, "not due"))
-    assert Summary(found).unread == ("the record is away (one, other)",)
+    first_check, other = check(), Check("other", "O", Category.QUALITY, Severity.INFO, (), LIMITS, False, Nothing.SKIP)
+    results = (
+        broken(first_check, "the record is away"),
+        broken(other, "the record is away"),
+        skipped(first_check, "not due"),
+    )
+    assert Summary(results).unread == ("the record is away (one, other)",)
 
 
 def test_a_day_is_the_sum_of_its_runs() -> None:

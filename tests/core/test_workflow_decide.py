@@ -213,8 +213,8 @@ def test_every_counts_from_the_deciding_tick_and_any_outcome(
     last: str, status: RunStatus, now: str, kind: type
 ) -> None:
     """A repeating kind waits `every` after its last decision; a run under way is not overtaken."""
-    known = facts(at(now), units=units("14:00"), runs=(ran(last, status, "1"),))
-    decision = decide_workflow(workflow(PROPS), DAY, known)
+    workflow_input = facts(at(now), units=units("14:00"), runs=(ran(last, status, "1"),))
+    decision = decide_workflow(workflow(PROPS), DAY, workflow_input)
     assert isinstance(decision, kind)
     if isinstance(decision, Run):
         assert decision.window == "2"
@@ -227,21 +227,21 @@ def test_a_date_without_units_runs_nothing_before_games() -> None:
 
 def test_targets_are_the_units_without_rows() -> None:
     """What the policy's table holds is not fetched again; once it holds everything nothing runs."""
-    known = facts(at("+1d 04:00:00"), units=units("19:00", "19:30", "20:00"))
-    asked = decide_workflow(workflow(NIGHT), DAY, known)
+    workflow_input = facts(at("+1d 04:00:00"), units=units("19:00", "19:30", "20:00"))
+    asked = decide_workflow(workflow(NIGHT), DAY, workflow_input)
     assert asked == Read(held=TABLE)
-    some = decide_workflow(workflow(NIGHT), DAY, replace(known, readings=held("A1@B1")))
+    some = decide_workflow(workflow(NIGHT), DAY, replace(workflow_input, readings=held("A1@B1")))
     assert isinstance(some, Run)
     assert some.targets == ("A0@B0", "A2@B2")
-    whole = decide_workflow(workflow(NIGHT), DAY, replace(known, readings=held("A0@B0", "A1@B1", "A2@B2")))
+    whole = decide_workflow(workflow(NIGHT), DAY, replace(workflow_input, readings=held("A0@B0", "A1@B1", "A2@B2")))
     assert isinstance(whole, Skip)
     assert whole.code == "collected"
 
 
 def test_an_unreadable_table_fetches_all_with_one_warning() -> None:
     """A query error is no answer: every unit is a target, and the run says why."""
-    known = facts(at("+1d 04:00:00"), units=units("19:00", "19:30"), readings=Readings(held={TABLE: None}))
-    decision = decide_workflow(workflow(NIGHT), DAY, known)
+    workflow_input = facts(at("+1d 04:00:00"), units=units("19:00", "19:30"), readings=Readings(held={TABLE: None}))
+    decision = decide_workflow(workflow(NIGHT), DAY, workflow_input)
     assert isinstance(decision, Run)
     assert decision.targets == ("A0@B0", "A1@B1")
     assert "raw.stats cannot be read" in decision.warning
@@ -271,8 +271,8 @@ def test_without_a_calendar_lines_are_fetched_once_when_business_begins() -> Non
 )
 def test_early_games_are_collected_some_hours_after_their_start(now: str, targets: tuple[str, ...] | None) -> None:
     """12:00 and three hours is 15:00:00; 12:31 comes too late for this window; 19:00 is not before 19:00."""
-    known = facts(at(now), units=units("12:00", "12:31", "19:00"), readings=held())
-    decision = decide_workflow(workflow(EARLY), DAY, known)
+    workflow_input = facts(at(now), units=units("12:00", "12:31", "19:00"), readings=held())
+    decision = decide_workflow(workflow(EARLY), DAY, workflow_input)
     assert (decision.targets if isinstance(decision, Run) else None) == targets
     if isinstance(decision, Skip):
         assert decision.next_at == at("15:00:00")
@@ -293,14 +293,14 @@ def test_discovery_asks_until_it_is_found_or_the_attempts_are_used_up(
 ) -> None:
     """From local midnight, every two hours, three times a date at most; then one warning."""
     past = tuple(ran(text, window=str(n)) for n, text in enumerate(runs, start=1))
-    known = facts(at(now), units=units("19:00"), runs=past, readings=Readings(rows={FOUND: rows}))
-    decision = decide_workflow(workflow(FIND), DAY, known)
+    workflow_input = facts(at(now), units=units("19:00"), runs=past, readings=Readings(rows={FOUND: rows}))
+    decision = decide_workflow(workflow(FIND), DAY, workflow_input)
     assert getattr(decision, "code", None) == code
     assert bool(getattr(decision, "warning", "")) is (code == "attempts")
 
 
 @pytest.mark.parametrize(
-    ("runs", "now", "code", "wanted"),
+    ("runs", "now", "code", "expected"),
     [
         ((), "00:00:00", "", "read"),
         (("00:00:00",), "01:59:59", "due", "every"),
@@ -312,12 +312,12 @@ def test_discovery_asks_until_it_is_found_or_the_attempts_are_used_up(
     ],
 )
 def test_discovery_reads_its_table_only_where_the_answer_matters(
-    runs: tuple[str, ...], now: str, code: str, wanted: str
+    runs: tuple[str, ...], now: str, code: str, expected: str
 ) -> None:
     """When the next attempt is due, and once after the last; what was found stays found."""
     past = tuple(ran(text, window=str(n)) for n, text in enumerate(runs, start=1))
     decision = decide_workflow(workflow(FIND), DAY, facts(at(now), units=units("19:00"), runs=past, code=code))
-    assert (getattr(decision, "code", None) or "read") == wanted
+    assert (getattr(decision, "code", None) or "read") == expected
     paused = facts(at(now), units=units("19:00"), runs=past, code=code, paused="paused")
     assert not isinstance(decide_workflow(workflow(FIND), DAY, paused), Read), "a pause needs no answer"
 
@@ -331,13 +331,13 @@ def test_discovery_leaves_out_dates_without_units_where_it_needs_them() -> None:
 def test_catch_up_takes_final_units_without_rows_within_their_budget() -> None:
     """A unit that was tried three times is left; a unit that is not final is not looked at."""
     day = DAY - timedelta(days=5)
-    known = facts(
+    workflow_input = facts(
         at("10:00:00"),
         units=(ScheduledUnit("A@B", final=True), ScheduledUnit("C@D", final=True), ScheduledUnit("E@F")),
         runs=tuple(ran("10:00:00", window=str(n), targets=("A@B",)) for n in (1, 2, 3)),
         readings=held(),
     )
-    decision = decide_workflow(workflow(FETCH), day, known)
+    decision = decide_workflow(workflow(FETCH), day, workflow_input)
     assert isinstance(decision, Run)
     assert decision.targets == ("C@D",)
     assert past_dates(FETCH, at("10:00:00"), ZONE)[0] == DAY - timedelta(days=14)
@@ -356,13 +356,13 @@ def test_catch_up_takes_final_units_without_rows_within_their_budget() -> None:
 )
 def test_catch_up_runs_every_so_often_inside_its_window(now: str, latest: str | None, kind: type) -> None:
     """The window is today's, and `every` counts from the latest run of any date."""
-    known = facts(
+    workflow_input = facts(
         at(now),
         units=(ScheduledUnit("A@B", final=True),),
         latest=None if latest is None else at(latest),
         readings=held(),
     )
-    assert isinstance(decide_workflow(workflow(FETCH), DAY - timedelta(days=2), known), kind)
+    assert isinstance(decide_workflow(workflow(FETCH), DAY - timedelta(days=2), workflow_input), kind)
 
 
 def test_what_is_required_must_have_completed_for_the_date() -> None:
@@ -391,8 +391,8 @@ def test_a_run_is_repeated_in_its_window_only_where_the_policy_says_so(
     status: RunStatus, repeat: Repeat | None, now: str, kind: type, window: str | None
 ) -> None:
     """One run per workflow, window and date; a repetition comes `after` the end of one that did not complete."""
-    known = facts(at(now), runs=(ran("06:00:00", status),))
-    decision = decide_workflow(workflow(ONCE, repeat=repeat), DAY, known)
+    workflow_input = facts(at(now), runs=(ran("06:00:00", status),))
+    decision = decide_workflow(workflow(ONCE, repeat=repeat), DAY, workflow_input)
     assert isinstance(decision, kind)
     assert getattr(decision, "window", None) == window
 
@@ -432,11 +432,11 @@ def test_a_window_that_passed_without_a_run_is_missed(
 
 def test_units_that_are_still_missing_at_the_end_are_named() -> None:
     """Only where the policy asks for it, after a run too."""
-    told = workflow(NIGHT, alerts=AlertRules(missing_units=Severity.CRITICAL))
-    known = facts(
+    declaration = workflow(NIGHT, alerts=AlertRules(missing_units=Severity.CRITICAL))
+    workflow_input = facts(
         at("+1d 04:30:00"), units=units("19:00", "19:30"), runs=(ran("+1d 03:30:00"),), readings=held("A0@B0")
     )
-    judged = judge(told, DAY, known)
+    judged = judge(declaration, DAY, workflow_input)
     assert isinstance(judged, Judgement)
     assert (judged.verdict, judged.missing) == (Verdict.RUN, ("A1@B1",))
 
@@ -473,15 +473,19 @@ def test_the_window_of_a_catch_up_is_missed_where_a_unit_waited_and_no_run_began
 ) -> None:
     """Final units without rows and within their budget of any date; a run inside the window is one."""
     days = [DAY - timedelta(days=back) for back in (2, 1)]
-    known = {"units": FINAL, "readings": held(), **more}
+    fields = {"units": FINAL, "readings": held(), **more}
 
     def judged(now: str) -> Judgement | tuple[date, Read] | None:
-        return judge_catch_up(workflow(FETCH), FETCH, DAY, {day: facts(at(now), **known) for day in days}, runs)
+        return judge_catch_up(workflow(FETCH), FETCH, DAY, {day: facts(at(now), **fields) for day in days}, runs)
 
     assert judged("21:59:59") is None
-    found = judged("22:00:00")
-    assert isinstance(found, Judgement)
-    assert (found.verdict, found.missing, found.oldest) == (verdict, words, None if words is None else days[0])
+    judgement = judged("22:00:00")
+    assert isinstance(judgement, Judgement)
+    assert (judgement.verdict, judgement.missing, judgement.oldest) == (
+        verdict,
+        words,
+        None if words is None else days[0],
+    )
 
 
 def test_a_missed_catch_up_names_what_it_waited_for_and_reads_what_it_does_not_know() -> None:
@@ -491,9 +495,9 @@ def test_a_missed_catch_up_names_what_it_waited_for_and_reads_what_it_does_not_k
     asked = judge_catch_up(waits, FETCH, DAY, days, ())
     assert asked == (DAY - timedelta(days=1), Read(held=TABLE))
     read = {day: replace(of, readings=held()) for day, of in days.items()}
-    found = judge_catch_up(waits, FETCH, DAY, read, ())
-    assert isinstance(found, Judgement)
-    assert found.waited_for == "morning"
+    judgement = judge_catch_up(waits, FETCH, DAY, read, ())
+    assert isinstance(judgement, Judgement)
+    assert judgement.waited_for == "morning"
 
 
 ON_DATA = OpensOn("raw", ("boxscores", "odds"), "overnight", local("06:30"))

@@ -127,7 +127,7 @@ def _past(draw: st.DrawFn, workflow: Workflow, now: datetime) -> Iterator[RunSum
         begun = min(now, begun + draw(lengths))
 
 
-decided = workflows().flatmap(lambda workflow: inputs(workflow).map(lambda found: (workflow, *found)))
+decided = workflows().flatmap(lambda workflow: inputs(workflow).map(lambda case: (workflow, *case)))
 
 
 @given(decided)
@@ -148,7 +148,7 @@ def test_a_run_is_inside_its_window_and_nothing_keeps_it_back(case: tuple[Workfl
     if isinstance(workflow.decide, CatchUp):
         today = facts.now.astimezone(facts.zone).date()
         hours = [span(today - timedelta(days=back), workflow.decide.window, facts.zone) for back in (0, 1)]
-        assert any(one.contains(facts.now) for one in hours)
+        assert any(window.contains(facts.now) for window in hours)
     else:
         assert window_of(workflow, day, facts.zone).begins <= facts.now < last_moment(workflow, day, facts.zone)
     assert set(decision.targets or ()) <= {unit.name for unit in facts.units or ()}

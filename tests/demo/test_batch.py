@@ -72,9 +72,13 @@ def ends(played: Played) -> list[Pushed]:
 
 def wrong(played: Played, **changed: Any) -> dict[str, str]:
     given = {"pushed": ends(played), "requests": played.requests(), "silent": SILENT, "late": LATE, **changed}
-    found: list[Figure] = batch_figures(played.kit.instance(), NIGHT, **given)
+    figures: list[Figure] = batch_figures(played.kit.instance(), NIGHT, **given)
     # What follows a batch is not in memory here.
-    return {one.what: one.seen for one in found if not one.right and not one.what.endswith("phase5_to_phase6")}
+    return {
+        figure.what: figure.seen
+        for figure in figures
+        if not figure.right and not figure.what.endswith("phase5_to_phase6")
+    }
 
 
 def test_a_batch_as_it_must_be_has_no_wrong_figure(played: Played) -> None:

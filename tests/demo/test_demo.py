@@ -176,7 +176,7 @@ def test_nights_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("night", NIGHTS, ids=lambda night: night.name)
 def test_every_night_can_be_played(night: object) -> None:
     """Its scenario holds nothing that only the simulation can play."""
-    chosen = next(one for one in NIGHTS if one is night)
+    chosen = next(candidate for candidate in NIGHTS if candidate is night)
     assert load(chosen).events
 
 

@@ -87,7 +87,7 @@ def test_a_day_is_shown_as_the_services_speak(tmp_path: Path) -> None:
 
     workflow, explain, serve = [line.strip() for line in lines if " --home " in line]
     asked = [run("sh", "-c", line, cwd=clone.parent, seconds=60) for line in (workflow, explain)]
-    assert [one.returncode for one in asked] == [0, 0], [one.stderr for one in asked]
+    assert [process.returncode for process in asked] == [0, 0], [process.stderr for process in asked]
     assert asked[0].stdout.startswith("betting_lines 2026-03-11: skip: ran at 12:3")
     assert asked[1].stdout.startswith("nba/2026-03-11/same_day phase5_to_phase6: confirmed"), asked[1].stderr
     page = served_page(serve.replace("health_check", "health_check --port 0"), clone.parent)
@@ -121,7 +121,7 @@ def served_page(line: str, clone: Path) -> str:
     with subprocess.Popen(["sh", "-c", line], cwd=clone, stderr=subprocess.PIPE, text=True) as serving:
         assert serving.stderr is not None
         try:
-            url = next(found[0] for line in serving.stderr if (found := re.search(r"http://\S+", line)))
+            url = next(match[0] for line in serving.stderr if (match := re.search(r"http://\S+", line)))
             return requests.get(url, timeout=30).text
         finally:
             for process in descendants(serving.pid):
@@ -182,13 +182,13 @@ class Past:
                 (folder / text / f"{kind}.json").write_text("{}")
 
     def ends(self, key: RunKey, name: str, state: State, at: datetime = NOW, dispatches: int = 1) -> None:
-        found = TransitionState(state=state, generation=1, dispatches=dispatches, triggered_at=at)
+        transition_state = TransitionState(state=state, generation=1, dispatches=dispatches, triggered_at=at)
         path = transition_path(key, name)
         [document] = self.store.get(path)
         if document is None:
-            self.store.create(path, to_data(found))
+            self.store.create(path, to_data(transition_state))
         else:
-            self.store.update(path, to_data(found), document.version)
+            self.store.update(path, to_data(transition_state), document.version)
 
     def report(self, name: str, **body: str) -> Pushed:
         return Pushed(NOW, "somebody", "a topic", {"processor_name": name, **body}, "204")
@@ -210,7 +210,7 @@ def test_a_day_as_it_must_be_has_no_wrong_figure(past: Past) -> None:
 def test_a_message_in_quarantine_is_a_wrong_figure(past: Past) -> None:
     """One is enough."""
     past.store.create("quarantine/1", {"reason": "wrong topic"})
-    assert [one.what for one in past.wrong()] == ["messages in quarantine"]
+    assert [figure.what for figure in past.wrong()] == ["messages in quarantine"]
 
 
 def test_a_warning_is_a_wrong_figure_and_an_info_is_none(past: Past) -> None:
@@ -220,7 +220,7 @@ def test_a_warning_is_a_wrong_figure_and_an_info_is_none(past: Past) -> None:
             severity, "due", severity, "run", "", "", f"{severity} text\nmore", Lifecycle.ONGOING, NOW, NOW, True
         )
         past.store.create(f"alerts/{severity}", to_data(alert))
-    assert [one.seen for one in past.wrong()] == ["warning text"]
+    assert [figure.seen for figure in past.wrong()] == ["warning text"]
 
 
 def test_a_late_or_repeated_or_missing_trigger_is_a_wrong_figure(past: Past) -> None:
@@ -229,7 +229,7 @@ def test_a_late_or_repeated_or_missing_trigger_is_a_wrong_figure(past: Past) -> 
     past.ends(night, "phase3_to_grading", State.CONFIRMED, NOW + timedelta(hours=8))
     past.ends(night, "phase3_to_phase4", State.CONFIRMED, dispatches=2)
     past.ends(night, "phase5_to_phase6", State.DISPATCHED)
-    assert {one.what.split()[-1]: one.seen for one in past.wrong()} == {
+    assert {figure.what.split()[-1]: figure.seen for figure in past.wrong()} == {
         "phase3_to_grading": "confirmed, one trigger, triggered 14:00",
         "phase3_to_phase4": "confirmed, 2 dispatches, on time",
         "phase5_to_phase6": "dispatched, one trigger, on time",
@@ -240,7 +240,7 @@ def test_an_export_of_another_date_or_a_part_of_one_is_a_wrong_figure(past: Past
     """Without its date an export takes the day before: that folder shows it."""
     (past.exports / DAYS[1]).rename(past.exports / "2026-03-09")
     (past.exports / DAYS[0] / "tonight.json").unlink()
-    assert {one.what for one in past.wrong()} == {
+    assert {figure.what for figure in past.wrong()} == {
         "dates exported",
         f"exports of {DAYS[0]}",
         f"exports of {DAYS[1]}",
@@ -251,14 +251,14 @@ def test_a_date_that_is_predicted_twice_is_a_wrong_figure(past: Past) -> None:
     """Reports that nobody took do not count."""
     past.pushed.append(Pushed(NOW, "somebody", "a topic", {"processor_name": "Phase5BGrading"}, "503"))
     past.pushed.append(past.report("PredictionCoordinator", game_date=DAYS[0]))
-    assert [one.seen for one in past.wrong()] == ["2026-03-10 2 times, 2026-03-11 1 time"]
+    assert [figure.seen for figure in past.wrong()] == ["2026-03-10 2 times, 2026-03-11 1 time"]
 
 
 def test_the_schedulers_ask_in_the_order_of_time() -> None:
     """Within the day that is played, and only for its two dates."""
-    times = [one.at for one in scheduled_calls(POLICY)]
+    times = [call.at for call in scheduled_calls(POLICY)]
     assert times == sorted(times)
-    assert {str(one.body.get("game_date") or one.body.get("start_date")) for one in scheduled_calls(POLICY)} == set(
+    assert {str(call.body.get("game_date") or call.body.get("start_date")) for call in scheduled_calls(POLICY)} == set(
         DAYS
     )
     assert DAY.name == "day"
@@ -286,7 +286,7 @@ def test_the_relay_stamps_a_message_once_and_changes_nothing_else(clock: FileClo
     assert [path for path, _ in taken] == ["/projects/p", "/projects/p"]
     assert {body["message"]["publishTime"] for _, body in taken} == {"2026-03-11T10:00:00Z"}
     assert {body["message"]["data"] for _, body in taken} == {coded(game_date="2026-03-10")}
-    assert [(one.topic, one.body, one.answer) for one in relay.pushed] == 2 * [
+    assert [(push.topic, push.body, push.answer) for push in relay.pushed] == 2 * [
         ("a-topic", {"game_date": "2026-03-10"}, "202")
     ]
 
@@ -341,11 +341,11 @@ def test_pushed_work_takes_time_of_the_night_and_a_caller_waits_for_less(clock: 
     assert clock.now() == NOW
     push = Thread(target=lambda: app.test_client().post("/work", json={"message": {}}))
     push.start()
-    while (told := web.get(STATE).json)["until"] is None:
+    while (state := web.get(STATE).json)["until"] is None:
         SystemClock().sleep(timedelta(milliseconds=10))
     called = {"at": NOW.isoformat(), "path": "/work", "status": 200, "body": {"analysis_date": "2026-03-10"}}
     ends = (NOW + timedelta(minutes=2)).isoformat()
-    assert told == {"awake": 0, "until": ends, "taken": 1, "calls": [called]}
+    assert state == {"awake": 0, "until": ends, "taken": 1, "calls": [called]}
     clock.set(NOW + timedelta(minutes=2), 0)
     push.join(timeout=30)
     assert not push.is_alive()

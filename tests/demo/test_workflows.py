@@ -37,14 +37,16 @@ def whole_day() -> list[WorkflowRun]:
 
 
 def calls_of(runs: list[WorkflowRun]) -> list[Call]:
-    bodies = [{"execution_id": one.execution_id(entry)} for one in runs for entry in one.entries]
+    bodies = [
+        {"execution_id": workflow_run.execution_id(entry)} for workflow_run in runs for entry in workflow_run.entries
+    ]
     return [Call(NOW, "scrapers", "/scrape", body, 200) for body in bodies]
 
 
 def wrong(
     runs: list[WorkflowRun], calls: list[Call], books: tuple[DayRecord, ...] = (), files: tuple[ScraperFile, ...] = ()
 ) -> dict[str, str]:
-    return {one.what: one.seen for one in workflow_figures(books, runs, files, calls) if not one.right}
+    return {figure.what: figure.seen for figure in workflow_figures(books, runs, files, calls) if not figure.right}
 
 
 def test_a_day_as_it_must_be_has_no_wrong_figure() -> None:
@@ -117,10 +119,10 @@ def test_phase_2_loads_what_a_scraper_announces(around: Kept) -> None:
     game = {"processor_name": "nbac_gamebook_pdf", "metadata": {"game": unit(2)}}
     assert web.post("/process", json=pushed(**game)).json == {"status": "loaded", "loader": "NbacGamebookProcessor"}
     assert [body["record_count"] for _, body in around.sent] == [34]
-    for event, wanted in (("e1", "loaded"), ("e2", "loaded before")):
+    for event, expected in (("e1", "loaded"), ("e2", "loaded before")):
         execution = f"nba/2026-03-10/betting_lines/1/lines/oddsa_game_lines/{event}"
         answer = web.post("/process", json=pushed(processor_name="oddsa_game_lines", execution_id=execution))
-        assert answer.json["status"] == wanted
+        assert answer.json["status"] == expected
     assert [body["processor_name"] for _, body in around.sent[1:]] == ["OddsApiGameLinesBatchProcessor"]
     assert web.post("/process", json=pushed(processor_name="espn_roster")).json["status"] == "no_processors"
     assert web.post("/process", json=pushed(processor_name="espn_roster", status="failed")).json["status"] == "skipped"

@@ -43,9 +43,9 @@ def grant(kind: str, name: str, role: str, member: str) -> Callable[[Cloud], Non
 def unconditioned(cloud: Cloud) -> None:
     """Let one account edit every dataset where it could edit one."""
     member = "serviceAccount:orch-self-heal@demo-orch.iam.gserviceaccount.com"
-    for one in cloud.store("projects")[PLACE.project]["policy"]:
-        if one["role"] == "roles/bigquery.dataEditor":
-            one["members"].remove(member)
+    for binding in cloud.store("projects")[PLACE.project]["policy"]:
+        if binding["role"] == "roles/bigquery.dataEditor":
+            binding["members"].remove(member)
     grant("projects", PLACE.project, "roles/bigquery.dataEditor", member)(cloud)
 
 
@@ -59,9 +59,9 @@ def variable(name: str, value: str | None) -> Callable[[Cloud], None]:
     """Set a variable of the service alone, or take it away."""
 
     def change(cloud: Cloud) -> None:
-        one = cloud.store("services")[FUNCTION]["spec"]["template"]["spec"]["containers"][0]
-        kept = [entry for entry in one["env"] if entry["name"] != name]
-        one["env"] = kept if value is None else [*kept, {"name": name, "value": value}]
+        service_container = cloud.store("services")[FUNCTION]["spec"]["template"]["spec"]["containers"][0]
+        kept = [entry for entry in service_container["env"] if entry["name"] != name]
+        service_container["env"] = kept if value is None else [*kept, {"name": name, "value": value}]
 
     return change
 
@@ -534,7 +534,7 @@ DRIFTS: dict[str, tuple[Callable[[Cloud], None], str, str]] = {
         "enabled",
     ),
     "an alert policy with another threshold, its stamp left": (
-        policy(lambda one: one["conditions"][0]["conditionThreshold"].update(thresholdValue=5)),
+        policy(lambda alert_policy: alert_policy["conditions"][0]["conditionThreshold"].update(thresholdValue=5)),
         "alert policy Orchestrators: an alert did not get through",
         "conditions",
     ),

@@ -96,8 +96,8 @@ def root(kind: str) -> str:
 
 def fields(message: str) -> dict[str, Field]:
     return {
-        name: Field(name, one["kind"], one["repeated"], tuple(one.get("enum", ())), one.get("message", ""))
-        for name, one in dumped()["messages"][message].items()
+        name: Field(name, field["kind"], field["repeated"], tuple(field.get("enum", ())), field.get("message", ""))
+        for name, field in dumped()["messages"][message].items()
     }
 
 
@@ -115,10 +115,10 @@ def schema_errors(message: str, value: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: no object"
         return
     values = map_values(message)
-    known = fields(message)
+    declared_fields = fields(message)
     for name, item in value.items():
         where = f"{path}.{name}".lstrip(".")
-        field = values or known.get(name)
+        field = values or declared_fields.get(name)
         if field is None:
             yield f"{where}: unknown"
             continue
@@ -126,8 +126,8 @@ def schema_errors(message: str, value: Any, path: str = "") -> Iterator[str]:
         if many != isinstance(item, list):
             yield f"{where}: {'a list' if many else 'one value'} is wanted"
             continue
-        for one in item if many else [item]:
-            yield from _fault(field, one, where)
+        for element in item if many else [item]:
+            yield from _fault(field, element, where)
 
 
 TYPES: dict[str, tuple[type, ...]] = {

@@ -34,7 +34,7 @@ OF_A_PIPELINE = (Limit.TABLES_IN_QUERY,)
 PRICES = load_prices()
 
 
-def reckoned(pipelines: int = 1, completions: int | None = None) -> Month:
+def calculated(pipelines: int = 1, completions: int | None = None) -> Month:
     """Return a month of the reference policy; no context stays behind in this process."""
     with runtime.override_context(runtime.from_environment({})):
         return month_of(POLICY, PRICES, pipelines, completions)
@@ -42,18 +42,24 @@ def reckoned(pipelines: int = 1, completions: int | None = None) -> Month:
 
 def figures() -> str:
     """Return the tables as they stand between the marks."""
-    one, million = reckoned(), reckoned(PIPELINES, COMPLETIONS)
+    reference, million = calculated(), calculated(PIPELINES, COMPLETIONS)
     return "\n\n".join(
         (
             f"USD a month, list prices of {PRICES.region} on {PRICES.taken}, after what is free:",
-            _table(("pipelines like this one", "completions a day", "USD", "mostly"), map(_size(one), SIZES)),
+            _table(("pipelines like this one", "completions a day", "USD", "mostly"), map(_size(reference), SIZES)),
             "The same pipelines on one deployment, with one database, nothing free:",
-            _table(("pipelines", "completions a day of each", "USD", "reads a day", "mostly"), _shared(one, million)),
+            _table(
+                ("pipelines", "completions a day of each", "USD", "reads a day", "mostly"), _shared(reference, million)
+            ),
             "What they ask of the quotas of one project and one database at their busiest, where it is half of one or "
             "more:",
             _table(
-                ("quota", "limit", *(f"{size:,} x {month.completions:,}" for size, month in _of_one(one, million))),
-                _quotas_of_one(one, million),
+                (
+                    "quota",
+                    "limit",
+                    *(f"{size:,} x {month.completions:,}" for size, month in _of_one(reference, million)),
+                ),
+                _quotas_of_one(reference, million),
             ),
             f"{PIPELINES:,} pipelines of {million.completions:,} completions a day, each deployed by itself, "
             f"{million.pipelines * million.completions:,} in all, nothing free:",
@@ -63,49 +69,51 @@ def figures() -> str:
             f"What those {PIPELINES:,} ask of the quotas at their busiest, unchanged, and the projects it takes:",
             _table(("quota", "asked", "limit", "projects"), _quotas(million)),
             "What batches add a month, one in each of three runs a day, nothing free:",
-            _table(("members of each", "USD", "reads a day", "writes a day", "mostly"), map(_batches(one), MEMBERS)),
+            _table(
+                ("members of each", "USD", "reads a day", "writes a day", "mostly"), map(_batches(reference), MEMBERS)
+            ),
             "The first quotas that growth meets:",
-            _table(("quota", "by pipelines", "by one pipeline that widens"), _reached(one)),
+            _table(("quota", "by pipelines", "by one pipeline that widens"), _reached(reference)),
         )
     )
 
 
-def _size(one: Month) -> Callable[[int], tuple[str, ...]]:
+def _size(reference: Month) -> Callable[[int], tuple[str, ...]]:
     def row(size: int) -> tuple[str, ...]:
-        month = one.grown(pipelines=size)
+        month = reference.grown(pipelines=size)
         made = bill(month, PRICES)
         assert made.largest is not None
         mostly = f"{made.largest.item.value} {made.share(made.largest):.0%}"
-        return f"{size:,}", f"{size * one.completions:,}", f"{made.total:,.2f}", mostly
+        return f"{size:,}", f"{size * reference.completions:,}", f"{made.total:,.2f}", mostly
 
     return row
 
 
-def _of_one(one: Month, million: Month) -> list[tuple[int, Month]]:
+def _of_one(reference: Month, million: Month) -> list[tuple[int, Month]]:
     """Return pipelines on one deployment, ordinary and large ones."""
-    each = (one, replace(million, pipelines=1))
+    each = (reference, replace(million, pipelines=1))
     return [(size, replace(month, pipelines=size, deployments=1)) for month in each for size in TOGETHER]
 
 
-def _shared(one: Month, million: Month) -> Iterable[tuple[str, ...]]:
-    for size, month in _of_one(one, million):
+def _shared(reference: Month, million: Month) -> Iterable[tuple[str, ...]]:
+    for size, month in _of_one(reference, million):
         made = bill(month, PRICES, free=False)
         assert made.largest is not None
         reads, mostly = month.used[Item.READS] / DAYS / 1e6, f"{made.largest.item.value} {made.share(made.largest):.0%}"
         yield f"{size:,}", f"{month.completions:,}", f"{made.total:,.0f}", f"{reads:,.1f} million", mostly
 
 
-def _quotas_of_one(one: Month, million: Month) -> Iterable[tuple[str, ...]]:
-    demands = [demand_of(month) for _, month in _of_one(one, million)]
+def _quotas_of_one(reference: Month, million: Month) -> Iterable[tuple[str, ...]]:
+    demands = [demand_of(month) for _, month in _of_one(reference, million)]
     for limit, quota in PRICES.quotas.items():
         if limit not in OF_A_PIPELINE and max(demand[limit] for demand in demands) >= quota.limit / 2:
             yield quota.unit, f"{quota.limit:,.0f}", *(f"{demand[limit]:,.0f}" for demand in demands)
 
 
-def _batches(one: Month) -> Callable[[int], tuple[str, ...]]:
+def _batches(reference: Month) -> Callable[[int], tuple[str, ...]]:
     def row(members: int) -> tuple[str, ...]:
-        with_batches = replace(one, batch_loads=batch_loads(one.policy, members))
-        before, made = bill(one, PRICES, free=False), bill(with_batches, PRICES, free=False)
+        with_batches = replace(reference, batch_loads=batch_loads(reference.policy, members))
+        before, made = bill(reference, PRICES, free=False), bill(with_batches, PRICES, free=False)
         usd = {charge.item: charge.usd for charge in before.charges}
         added = {charge.item: charge.usd - usd[charge.item] for charge in made.charges}
         mostly = max(added, key=lambda item: added[item])
@@ -135,23 +143,23 @@ def _changes(month: Month) -> Iterable[tuple[str, ...]]:
 
 
 def _quotas(month: Month) -> Iterable[tuple[str, ...]]:
-    for limit, found in demand_of(month).items():
+    for limit, demand in demand_of(month).items():
         quota = PRICES.quotas[limit]
         if limit in OF_A_DATABASE:
             projects = "any: of one pipeline's database"
         elif limit in OF_A_PIPELINE:
             projects = "any: of one pipeline's query"
         else:
-            projects = str(ceil(found / quota.limit))
-        yield quota.unit, f"{found:,.3g}" if found < 1000 else f"{found:,.0f}", f"{quota.limit:,.0f}", projects
+            projects = str(ceil(demand / quota.limit))
+        yield quota.unit, f"{demand:,.3g}" if demand < 1000 else f"{demand:,.0f}", f"{quota.limit:,.0f}", projects
 
 
 def _reached(month: Month) -> Iterable[tuple[str, ...]]:
-    wide = {one.limit: one.size for one in reached(by_width(month), PRICES)}
-    for one in reached(by_pipelines(month), PRICES):
-        sizes = [size for size in (one.size, wide[one.limit]) if size is not None and size <= BEYOND]
+    wide = {crossing.limit: crossing.size for crossing in reached(by_width(month), PRICES)}
+    for crossing in reached(by_pipelines(month), PRICES):
+        sizes = [size for size in (crossing.size, wide[crossing.limit]) if size is not None and size <= BEYOND]
         if sizes:
-            yield PRICES.quotas[one.limit].unit, _at(one.size), _at(wide[one.limit])
+            yield PRICES.quotas[crossing.limit].unit, _at(crossing.size), _at(wide[crossing.limit])
 
 
 def _at(size: int | None) -> str:

@@ -19,7 +19,7 @@ PRICES = load_prices()
 STATEMENTS = ("statements_at_once", "statements_in_ten_seconds", "statements_a_day")
 
 
-def reckoned() -> tuple[Month, Front]:
+def calculated() -> tuple[Month, Front]:
     """Return the month of the reference policy; no context stays behind in this process."""
     with runtime.override_context(runtime.from_environment({})):
         return busiest(POLICY)
@@ -38,11 +38,11 @@ def closing_by_statement(month: Month) -> Month:
 
 def figures() -> str:
     """Return what stands between the marks."""
-    month, front = reckoned()
+    month, front = calculated()
     listed = of_sizes(month, front)
     closing = [
-        (size, tuple(use for use in found if use.ceiling.name in STATEMENTS))
-        for size, found in of_sizes(closing_by_statement(month), front)
+        (size, tuple(use for use in uses if use.ceiling.name in STATEMENTS))
+        for size, uses in of_sizes(closing_by_statement(month), front)
     ]
     return "\n\n".join(
         (
@@ -59,7 +59,7 @@ def figures() -> str:
 
 def _table(listed: Sequence[tuple[int, tuple[Use, ...]]]) -> str:
     rows = []
-    for together in zip(*(found for _, found in listed), strict=True):
+    for together in zip(*(column for _, column in listed), strict=True):
         ceiling = together[0].ceiling
         holds = "" if ceiling.holds is None else number(ceiling.holds)
         asked = (number(use.asked) + WORDS[use.status] for use in together)
@@ -72,10 +72,10 @@ def _advised(listed: Sequence[tuple[int, tuple[Use, ...]]]) -> str:
     return "\n".join(f"- {line}" for line in advice(listed) if line)
 
 
-def _governors(found: tuple[Use, ...]) -> str:
+def _governors(uses: tuple[Use, ...]) -> str:
     rows = (
         (f"`{use.ceiling.name}`", use.ceiling.governor, f"`{use.ceiling.where}`", f"`{use.ceiling.test}`")
-        for use in found
+        for use in uses
     )
     return _lines(("quota", "governor", "where", "test"), list(rows))
 
@@ -85,5 +85,5 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in shown)
 
 
-def statuses(found: tuple[Use, ...]) -> dict[str, QuotaStatus]:
-    return {use.ceiling.name: use.status for use in found}
+def statuses(uses: tuple[Use, ...]) -> dict[str, QuotaStatus]:
+    return {use.ceiling.name: use.status for use in uses}

@@ -102,7 +102,9 @@ class Cloud:
         if service is None or "spec" not in service:
             return "", 404
         caller, _, audience = line.given.strip().removeprefix("Authorization: Bearer ").partition(" for ")
-        members = {m for one in service["policy"] if one["role"] == "roles/run.invoker" for m in one["members"]}
+        members = {
+            m for binding in service["policy"] if binding["role"] == "roles/run.invoker" for m in binding["members"]
+        }
         if self.deaf or f"serviceAccount:{caller}" not in members or not url.startswith(f"{audience}/"):
             self.deaf = max(0, self.deaf - 1)
             return "The request was not authenticated.", 403
@@ -116,7 +118,11 @@ class Cloud:
         if account and account not in self.store("accounts"):
             return '{"error": {"code": 404, "status": "NOT_FOUND"}}'
         asked = json.loads(words[words.index("--data-binary") + 1])["permissions"]
-        allowed = [one for one in asked if one not in self.forbidden and f"{one} {account}" not in self.forbidden]
+        allowed = [
+            permission
+            for permission in asked
+            if permission not in self.forbidden and f"{permission} {account}" not in self.forbidden
+        ]
         return json.dumps({"permissions": allowed} if allowed else {})
 
     def _answered(
@@ -124,7 +130,10 @@ class Cloud:
     ) -> tuple[str, int]:
         if name in self.broken:
             return "boom", self.broken[name]
-        env = {one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0]["env"]}
+        env = {
+            variable["name"]: variable["value"]
+            for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]
+        }
         if (method, url.split(".run.app")[1]) == ("GET", "/health"):
             return json.dumps({"service": name, "source_digest": self.serves.get(name, env["SOURCE_DIGEST"])}), 200
         workflow = any('"workflow": "deploy-probe"' in word for word in line.words)
@@ -137,9 +146,9 @@ class Cloud:
         if flags.pop("project", None) != self.project or "quiet" not in flags:
             raise Refused("ERROR: (gcloud) a prompt would have been shown")
         for length in range(len(words), 0, -1):
-            known = VERBS.get(" ".join(words[:length]))
-            if known is not None:
-                return known(self, words[length:], flags)
+            handler = VERBS.get(" ".join(words[:length]))
+            if handler is not None:
+                return handler(self, words[length:], flags)
         raise Refused(f"ERROR: (gcloud) Invalid choice: {' '.join(words)}")
 
     def _bq(self, line: CommandLine) -> Any:
@@ -167,7 +176,7 @@ class Cloud:
             columns = re.match(r" \((.*?)\) PARTITION BY (?:DATE\()?(\w+)\)? CLUSTER BY ([\w, ]+) OPTIONS (.*)", rest)
             assert columns is not None
             tables[name] = {
-                "schema": {"fields": [_column(one) for one in columns[1].split(", ")]},
+                "schema": {"fields": [_column(column) for column in columns[1].split(", ")]},
                 "timePartitioning": {"type": "DAY", "field": columns[2]},
                 "clustering": {"fields": columns[3].split(", ")},
                 "requirePartitionFilter": "= true" in columns[4],
@@ -212,9 +221,9 @@ VERBS: dict[str, Verb] = {}
 
 
 def verb(*names: str) -> Callable[[Verb], Verb]:
-    def register(known: Verb) -> Verb:
-        VERBS.update(dict.fromkeys(names, known))
-        return known
+    def register(handler: Verb) -> Verb:
+        VERBS.update(dict.fromkeys(names, handler))
+        return handler
 
     return register
 
@@ -234,10 +243,10 @@ def simple(command: str, kind: str, made: Callable[[Cloud, str, dict[str, str]],
 
 
 def get(cloud: Cloud, kind: str, name: str) -> dict[str, Any]:
-    found = cloud.store(kind).get(name)
-    if found is None:
+    resource = cloud.store(kind).get(name)
+    if resource is None:
         raise not_found(f"{kind} {name}")
-    return {key: value for key, value in found.items() if key != "policy"}
+    return {key: value for key, value in resource.items() if key != "policy"}
 
 
 @verb("projects describe")
@@ -359,13 +368,13 @@ def database_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> An
 def backups_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     get(cloud, "databases", flags["database"])
     assert flags["filter"] == "NOT weeklyRecurrence.day:*"
-    return [one for one in cloud.store("backups").values() if "weeklyRecurrence" not in one]
+    return [backup for backup in cloud.store("backups").values() if "weeklyRecurrence" not in backup]
 
 
 @verb("firestore backups schedules create")
 def backups_create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     get(cloud, "databases", flags["database"])
-    if any("dailyRecurrence" in one for one in cloud.store("backups").values()):
+    if any("dailyRecurrence" in backup for backup in cloud.store("backups").values()):
         raise exists("a daily backup schedule")
     name = f"projects/{cloud.project}/databases/{flags['database']}/backupSchedules/{len(cloud.store('backups'))}-daily"
     cloud.store("backups")[name] = {"name": name, "retention": flags["retention"], "dailyRecurrence": {}}
@@ -381,9 +390,9 @@ def backups_update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any
 
 def _field(cloud: Cloud, names: list[str], flags: dict[str, str]) -> dict[str, Any]:
     get(cloud, "databases", flags["database"])
-    known = cloud.store("fields").setdefault(f"{flags['collection-group']}.{names[0]}", {})
-    known.setdefault("indexConfig", {"usesAncestorConfig": True, "indexes": [{"state": "READY"}]})
-    return known
+    field_config = cloud.store("fields").setdefault(f"{flags['collection-group']}.{names[0]}", {})
+    field_config.setdefault("indexConfig", {"usesAncestorConfig": True, "indexes": [{"state": "READY"}]})
+    return field_config
 
 
 @verb("firestore indexes fields describe")
@@ -420,7 +429,7 @@ def _dict(text: str) -> dict[str, str]:
     mark = ","
     if text.startswith("^"):
         _, mark, text = text.split("^", 2)
-    return dict(one.split("=", 1) for one in text.split(mark))
+    return dict(pair.split("=", 1) for pair in text.split(mark))
 
 
 @verb("functions deploy")
@@ -522,7 +531,7 @@ def _refuse_build(cloud: Cloud, account: str) -> None:
     address = account.rpartition("/")[2]
     require_account(cloud, address)
     policy = _thing(cloud, "projects", cloud.project)["policy"]
-    given = {one["role"] for one in policy if f"serviceAccount:{address}" in one["members"]}
+    given = {binding["role"] for binding in policy if f"serviceAccount:{address}" in binding["members"]}
     if not given >= BUILD_ROLES:
         raise Refused(f"ERROR: (gcloud.functions.deploy) Build failed: {account} does not have permission")
 
@@ -550,13 +559,13 @@ def subscription_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> 
 
 @verb("pubsub subscriptions create", "pubsub subscriptions update")
 def subscription_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
-    known, name = cloud.store("subscriptions"), names[0]
+    subscriptions, name = cloud.store("subscriptions"), names[0]
     if "topic" in flags:
-        if name in known:
+        if name in subscriptions:
             raise exists(name)
         if flags["topic"] not in cloud.store("topics"):
             raise not_found(f"topic {flags['topic']}")
-    elif name not in known:
+    elif name not in subscriptions:
         raise not_found(f"subscription {name}")
     fresh: dict[str, Any] = {
         "name": f"projects/{cloud.project}/subscriptions/{name}",
@@ -579,11 +588,11 @@ def subscription_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> A
             "deadLetterTopic": f"projects/{cloud.project}/topics/{flags['dead-letter-topic']}",
             "maxDeliveryAttempts": int(flags["max-delivery-attempts"]),
         }
-    old = known.get(name, {})
+    old = subscriptions.get(name, {})
     if "clear-message-transforms" in flags:
         old = {key: value for key, value in old.items() if key not in CLEARED_BY_UPDATE}
     topic = f"projects/{cloud.project}/topics/{flags['topic']}" if "topic" in flags else old["topic"]
-    known[name] = {**old, **fresh, "topic": topic}
+    subscriptions[name] = {**old, **fresh, "topic": topic}
 
 
 # Of what nobody declared, an update takes these away; a filter, ordering and being detached are for ever.
@@ -657,7 +666,7 @@ def metric_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     metric = json.loads((cloud.root / flags["config-from-file"]).read_text())
     kind = f"logging.googleapis.com/user/{names[0]}"
     own = {"name": f"projects/{cloud.project}/metricDescriptors/{kind}", "type": kind}
-    labels = [{"key": one["key"]} for one in metric["metricDescriptor"]["labels"]]  # STRING is not said
+    labels = [{"key": label["key"]} for label in metric["metricDescriptor"]["labels"]]  # STRING is not said
     descriptor = {**metric["metricDescriptor"], **own, "labels": labels}
     cloud.store("metrics")[names[0]] = {**metric, "metricDescriptor": descriptor, "version": "V2"}
 
@@ -665,8 +674,8 @@ def metric_set(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
 def _listed(command: str, kind: str, flag: str) -> None:
     @verb(f"{command} list")
     def list_all(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
-        wanted = flags["filter"].partition("=")[2].strip('"')
-        return [one for one in cloud.store(kind).values() if one["displayName"] == wanted]
+        display_name = flags["filter"].partition("=")[2].strip('"')
+        return [resource for resource in cloud.store(kind).values() if resource["displayName"] == display_name]
 
     @verb(f"{command} create")
     def create(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
@@ -677,12 +686,12 @@ def _listed(command: str, kind: str, flag: str) -> None:
     @verb(f"{command} update")
     def update(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
         """A file replaces everything, the channels included, as gcloud's own source has it."""
-        known = get(cloud, kind, names[0])
+        resource = get(cloud, kind, names[0])
         if "add-notification-channels" in flags:
             channel = flags["add-notification-channels"]
             get(cloud, "channels", channel)
-            told = known.get("notificationChannels", [])
-            cloud.store(kind)[names[0]] = {**known, "notificationChannels": [*told, channel]}
+            channels = resource.get("notificationChannels", [])
+            cloud.store(kind)[names[0]] = {**resource, "notificationChannels": [*channels, channel]}
             return
         _refuse_metrics(cloud, (cloud.root / flags[flag]).read_text())
         cloud.store(kind)[names[0]] = {**json.loads((cloud.root / flags[flag]).read_text()), "name": names[0]}
@@ -704,8 +713,8 @@ def _refuse_metrics(cloud: Cloud, text: str) -> None:
 
 @verb("beta monitoring channels list")
 def channel_list(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
-    wanted = flags["filter"].partition("=")[2].strip('"')
-    return [one for one in cloud.store("channels").values() if one["displayName"] == wanted]
+    display_name = flags["filter"].partition("=")[2].strip('"')
+    return [channel for channel in cloud.store("channels").values() if channel["displayName"] == display_name]
 
 
 @verb("beta monitoring channels create")
@@ -738,8 +747,8 @@ def access_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
 @verb("auth print-identity-token")
 def identity_token(cloud: Cloud, names: list[str], flags: dict[str, str]) -> Any:
     require_account(cloud, flags["impersonate-service-account"])
-    found = {"access_token": "ya29.x", "id_token": f"{flags['impersonate-service-account']} for {flags['audiences']}"}
-    return {"id_token": found["id_token"]} if flags["format"] == "json(id_token)" else found
+    tokens = {"access_token": "ya29.x", "id_token": f"{flags['impersonate-service-account']} for {flags['audiences']}"}
+    return {"id_token": tokens["id_token"]} if flags["format"] == "json(id_token)" else tokens
 
 
 def patient(seconds: float, why: str) -> None:

@@ -21,7 +21,9 @@ def test_the_guide_leads_from_two_files_to_a_plan(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("COMMIT_SHA", COMMIT)
     clone = cloned(tmp_path / "a clone")
     before = (clone / "deploy" / "functions.yaml").read_bytes()
-    [block] = [one for one in blocks(GUIDE.read_text(encoding="utf-8")) if one.run_by.endswith(Path(__file__).name)]
+    [block] = [
+        block for block in blocks(GUIDE.read_text(encoding="utf-8")) if block.run_by.endswith(Path(__file__).name)
+    ]
     printed = []
     for command in block.commands:
         answer = run("bash", "-o", "pipefail", "-c", command, cwd=clone)

@@ -75,7 +75,7 @@ def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path, eve
     """
     clean = project(tmp_path)
     run(clean)
-    wanted = clean.state()
+    expected = clean.state()
     orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
     assert len(orders) > 100
     for number in (1, *orders)[::every]:
@@ -85,7 +85,7 @@ def test_interrupted_anywhere_and_run_again_it_ends_the_same(tmp_path: Path, eve
             run(cloud)
         cloud.fail_at = None
         run(cloud)
-        assert cloud.state() == wanted, f"stopped at call {number}: {clean.calls[number - 1]}"
+        assert cloud.state() == expected, f"stopped at call {number}: {clean.calls[number - 1]}"
 
 
 def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Pa
     before = clean.state()
     clean.calls.clear()
     run(clean, build_info("b"))
-    wanted = clean.state()
+    expected = clean.state()
     orders = [number for number, call in enumerate(clean.calls, 1) if not LOOKS.search(call)]
     assert len(orders) > 10
     for number in (1, *orders):
@@ -105,11 +105,11 @@ def test_an_update_interrupted_anywhere_and_run_again_ends_the_same(tmp_path: Pa
             run(cloud, build_info("b"))
         cloud.fail_at = None
         run(cloud, build_info("b"))
-        assert unrevised(cloud.state()) == unrevised(wanted), f"stopped at call {number}: {clean.calls[number - 1]}"
+        assert unrevised(cloud.state()) == unrevised(expected), f"stopped at call {number}: {clean.calls[number - 1]}"
 
 
 def tampered_with(cloud: Cloud) -> None:
-    """Change by hand what an update has to mend, one thing of each kind that can be."""
+    """Change by hand what an update has to repair, one thing of each kind that can be."""
     cloud.store("subscriptions")["nba-phase3-to-phase4--nba-phase3-analytics-complete"].pop("deadLetterPolicy")
     cloud.store("jobs")["nba-self-heal"].update(state="PAUSED", timeZone="Asia/Tokyo")
     cloud.store("services")["nba-health-check"]["policy"] = []
@@ -126,7 +126,7 @@ def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: P
     """A call that ends with an error, whichever it is: the step, what was said, a hint; and then the same end."""
     clean = project(tmp_path)
     run(clean)
-    wanted, calls = clean.state(), list(clean.calls)
+    expected, calls = clean.state(), list(clean.calls)
     for number, call in list(enumerate(calls, 1))[::every]:
         cloud = project_again(tmp_path, clean)
         cloud.refuse_at = number
@@ -136,7 +136,7 @@ def test_an_error_at_any_call_is_told_and_the_next_run_ends_the_same(tmp_path: P
             with pytest.raises(ApplyFailed, match=r"UNAVAILABLE(.|\n)*hint: "):
                 run(cloud)
             run(cloud)
-        assert cloud.state() == wanted, f"error at call {number}: {call}"
+        assert cloud.state() == expected, f"error at call {number}: {call}"
 
 
 LOOKS = re.compile(r"^(gcloud .*?(describe|list|get-iam-policy|print-identity-token)|bq show|curl)\b")
@@ -249,7 +249,7 @@ def test_a_metric_that_is_never_known_fails_loudly(tmp_path: Path) -> None:
 
 def test_metrics_are_made_long_before_a_policy_names_them() -> None:
     """While the functions are built their minutes pass: all metrics come before the first function."""
-    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
+    kinds = [resource.kind for resource in plan(manifest(), PLACE, build_info())]
     last_metric = len(kinds) - kinds[::-1].index("log metric")
     assert last_metric < kinds.index("function") < kinds.index("alert policy")
 
@@ -262,7 +262,11 @@ def test_a_project_whose_build_account_may_nothing_builds_with_ours(tmp_path: Pa
     builder = f"projects/{PLACE.project}/serviceAccounts/orch-build@{PLACE.project}.iam.gserviceaccount.com"
     assert len(deploys) == len(manifest().functions)
     assert all(f"--build-service-account={builder}" in deploy for deploy in deploys)
-    lacking = [one for one in plan(manifest(), PLACE, build_info()) if "roles/artifactregistry.writer" not in one.id]
+    lacking = [
+        resource
+        for resource in plan(manifest(), PLACE, build_info())
+        if "roles/artifactregistry.writer" not in resource.id
+    ]
     with pytest.raises(ApplyFailed, match="Build failed"):
         list(apply(lacking, project_again(tmp_path, cloud)))
 
@@ -333,7 +337,9 @@ def test_each_function_is_asked_by_the_identity_that_will_call_it(tmp_path: Path
     """All say what they run; event functions are probed on the path of each topic, the sweep is asked for a dry run."""
     cloud = project(tmp_path)
     run(cloud)
-    paths = [(one.split(f"-{NUMBER}.")[0].rpartition("/")[2], one.split(".run.app")[1]) for one in cloud.asked]
+    paths = [
+        (request.split(f"-{NUMBER}.")[0].rpartition("/")[2], request.split(".run.app")[1]) for request in cloud.asked
+    ]
     topics = "/projects/demo-orch/topics/"
     others = [path for path in paths if not path[0].startswith(("nba-workflow", "nba-phase5-batches"))]
     assert others[-8:] == [
@@ -367,11 +373,13 @@ def test_backups_and_protection_are_made_and_mended(tmp_path: Path) -> None:
     database = cloud.store("databases")["(default)"]
     assert database["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
     assert database["pointInTimeRecoveryEnablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
-    [daily] = [one for one in cloud.store("backups").values() if one != weekly]
+    [daily] = [backup for backup in cloud.store("backups").values() if backup != weekly]
     assert daily["retention"] == "1209600s"
     daily["retention"] = "86400s"
     changed = [
-        one.resource.id for one in apply(plan(manifest(), PLACE, build_info()), cloud) if one.done is not Done.SAME
+        result.resource.id
+        for result in apply(plan(manifest(), PLACE, build_info()), cloud)
+        if result.done is not Done.SAME
     ]
     assert changed == ["daily backup (default)"]
     assert (daily["retention"], len(cloud.store("backups"))) == ("1209600s", 2)

@@ -27,21 +27,23 @@ DATES = {"DATE", "TIMESTAMP"}
 
 def test_every_table_has_the_columns_that_were_agreed() -> None:
     """Ten tables, each column in its place, before them the id by which a row counts once."""
-    found = {name: [one["name"] for one in file["schema"]["fields"]] for name, file in FILES.items()}
-    assert found == {name: [INSERT_ID, *columns.split(", ")] for name, columns in COLUMNS.items()}
+    column_names = {name: [field["name"] for field in file["schema"]["fields"]] for name, file in FILES.items()}
+    assert column_names == {name: [INSERT_ID, *columns.split(", ")] for name, columns in COLUMNS.items()}
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_every_table_is_partitioned_by_a_date_and_clustered(name: str) -> None:
     """A required column of days or instants, a filter on it, and at most four by which rows lie together."""
-    file, kinds = FILES[name], {one["name"]: one for one in FILES[name]["schema"]["fields"]}
+    file, kinds = FILES[name], {field["name"]: field for field in FILES[name]["schema"]["fields"]}
     partition = kinds[file["timePartitioning"]["field"]]
     assert (partition["type"] in DATES, partition["mode"]) == (True, "REQUIRED")
     assert file["timePartitioning"]["type"] == "DAY"
     assert file["requirePartitionFilter"] is True
     cluster = file["clustering"]["fields"]
     assert 1 <= len(cluster) <= 4
-    assert {kinds[one]["type"] for one in cluster} <= {"STRING", "INTEGER", "BOOLEAN", *DATES}, "BigQuery's condition"
+    assert {kinds[column]["type"] for column in cluster} <= {"STRING", "INTEGER", "BOOLEAN", *DATES}, (
+        "BigQuery's condition"
+    )
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -51,8 +53,8 @@ def test_the_statement_lays_a_table_out_as_its_file_says(name: str) -> None:
     file, parsed = FILES[name], sqlglot.parse_one(stores.table_ddl(table, "p.d"), read="bigquery")
     by = parsed.find(exp.PartitionedByProperty)
     assert by is not None
-    kinds = {one["name"]: one["type"] for one in file["schema"]["fields"]}
-    assert [one.name for one in by.find_all(exp.Identifier)] == [file["timePartitioning"]["field"]]
+    kinds = {field["name"]: field["type"] for field in file["schema"]["fields"]}
+    assert [identifier.name for identifier in by.find_all(exp.Identifier)] == [file["timePartitioning"]["field"]]
     days = by.this.sql("bigquery").startswith("DATE(")
     assert days is (kinds[file["timePartitioning"]["field"]] == "TIMESTAMP")
     cluster = parsed.find(exp.ClusterProperty)
@@ -72,39 +74,41 @@ def planned(project: str) -> list[Resource]:
 
 def ran(world: BigQueryWorld, which: str) -> None:
     """Run what the plan would run, as `bq query` takes it; the emulator knows no options of a dataset."""
-    for one in planned(world.project):
-        line = getattr(one, which)
+    for resource in planned(world.project):
+        line = getattr(resource, which)
         if line.words[-1].startswith("ALTER SCHEMA IF EXISTS "):
             continue
         world.client.query(line.words[-1]).result(timeout=30)
 
 
 def test_the_statements_of_the_plan_make_the_tables(world: BigQueryWorld) -> None:
-    """Run on the emulator, twice and with what mends an older table, they leave each column with its type and mode."""
+    """Run on the emulator, twice and with what repairs an older table, each column has its type and mode."""
     for which in ("create", "create", "update"):
         ran(world, which)
     for name, file in FILES.items():
         table = world.client.get_table(f"{world.project}.{manifest().dataset}.{name}")
-        wanted = [(one["name"], one["type"], one.get("mode", "NULLABLE")) for one in file["schema"]["fields"]]
-        assert [(one.name, one.field_type, one.mode) for one in table.schema] == wanted
+        expected = [(field["name"], field["type"], field.get("mode", "NULLABLE")) for field in file["schema"]["fields"]]
+        assert [(field.name, field.field_type, field.mode) for field in table.schema] == expected
         view = world.client.get_table(f"{world.project}.{manifest().dataset}.v_{name}")
-        assert (view.table_type, [one.name for one in view.schema]) == ("VIEW", [one[0] for one in wanted])
+        assert (view.table_type, [field.name for field in view.schema]) == ("VIEW", [column[0] for column in expected])
 
 
 def test_an_older_table_gets_the_columns_that_it_lacks(world: BigQueryWorld) -> None:
     """A table from before a column existed is seen to lack it, is altered, and takes a value of it; its rows stay."""
     reference = f"{world.project}.{manifest().dataset}.phase_execution_log"
     dataset, *others = planned(world.project)
-    one = next(other for other in others if other.id == "table phase_execution_log")
+    resource = next(other for other in others if other.id == "table phase_execution_log")
     assert dataset.create is not None
-    assert one.create is not None
-    assert one.update is not None
-    older = one.create.words[-1].replace(", wait_seconds FLOAT64", "")
+    assert resource.create is not None
+    assert resource.update is not None
+    older = resource.create.words[-1].replace(", wait_seconds FLOAT64", "")
     insert = f"INSERT INTO `{reference}` (insert_id, game_date"
     for text in (dataset.create.words[-1], older, f"{insert}) VALUES ('a', DATE '2026-01-21')"):
         world.client.query(text).result(timeout=30)
-    assert [told.what for told in one.differences(answer(world.client, reference))] == ["column wait_seconds"]
-    for text in (one.update.words[-1], f"{insert}, wait_seconds) VALUES ('b', DATE '2026-01-21', 2.5)"):
+    assert [difference.what for difference in resource.differences(answer(world.client, reference))] == [
+        "column wait_seconds"
+    ]
+    for text in (resource.update.words[-1], f"{insert}, wait_seconds) VALUES ('b', DATE '2026-01-21', 2.5)"):
         world.client.query(text).result(timeout=30)
     asked = f"SELECT insert_id, wait_seconds FROM `{reference}` WHERE game_date = '2026-01-21' ORDER BY insert_id"
     assert [tuple(row) for row in world.client.query(asked).result(timeout=30)] == [("a", None), ("b", 2.5)]
@@ -130,10 +134,10 @@ def answer(client: bigquery.Client, reference: str) -> dict[str, Any]:
 def test_a_table_laid_out_otherwise_is_drift(tmp_path: Any, key: str, value: Any, what: str) -> None:
     """Partition, cluster, filter and columns are read back, each for itself."""
     cloud = Cloud(tmp_path)
-    one = next(one for one in stores.audit_tables_of(manifest(), PLACE) if one.id == "table alerts")
-    for line in (next(iter(stores.audit_tables_of(manifest(), PLACE))).create, one.create):
+    resource = next(resource for resource in stores.audit_tables_of(manifest(), PLACE) if resource.id == "table alerts")
+    for line in (next(iter(stores.audit_tables_of(manifest(), PLACE))).create, resource.create):
         assert line is not None
         assert cloud(line).status == 0
-    found = cloud.store("bigquery")[f"{PLACE.project}.{manifest().dataset}.alerts"]
-    assert one.differences(found) == []
-    assert what in [told.what for told in one.differences({**found, key: value})]
+    table = cloud.store("bigquery")[f"{PLACE.project}.{manifest().dataset}.alerts"]
+    assert resource.differences(table) == []
+    assert what in [difference.what for difference in resource.differences({**table, key: value})]

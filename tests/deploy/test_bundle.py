@@ -61,10 +61,10 @@ def test_two_machines_build_the_same_bytes(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, env=env, umask=umask, check=True, capture_output=True)
         assert len(list(out.iterdir())) == len(WHOLE) + 1
         made.append(seen(out))
-    assert [one[0] for one in made[0]] == [one[0] for one in made[1]]
-    bundles = [[one for one in each if not one[0].startswith("observability/")] for each in made]
+    assert [entry[0] for entry in made[0]] == [entry[0] for entry in made[1]]
+    bundles = [[entry for entry in each if not entry[0].startswith("observability/")] for each in made]
     assert bundles[0] == bundles[1]
-    assert [(one[0], one[3]) for one in made[0]] == [(one[0], one[3]) for one in made[1]]
+    assert [(entry[0], entry[3]) for entry in made[0]] == [(entry[0], entry[3]) for entry in made[1]]
 
 
 def seen(folder: Path) -> list[tuple[str, int, float, bytes]]:
@@ -151,8 +151,8 @@ def test_bin_build_writes_bundles_and_says_their_digests(tmp_path: Path) -> None
     """`bin/build --json` names what it wrote; the observability files are rendered beside the bundles."""
     answer = run(ROOT / "bin/build", "self_heal", "--out", tmp_path, "--json", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    told = json.loads(answer.stdout)["functions"]["self_heal"]
-    assert told["source_digest"] == bundle.bundle_of(WHOLE["self_heal"]).digest
+    summary = json.loads(answer.stdout)["functions"]["self_heal"]
+    assert summary["source_digest"] == bundle.bundle_of(WHOLE["self_heal"]).digest
     assert (tmp_path / "observability/metrics/orch_sweeps.json").is_file()
 
 
@@ -167,13 +167,13 @@ def test_bin_build_refuses_an_unknown_function(tmp_path: Path) -> None:
 def test_who_judges_the_inventory_carries_what_is_declared(tmp_path: Path) -> None:
     """The two that compare, and the sweep that counts dead letters, know the manifest they were built from; a schedule
     is no other function's affair."""
-    made = {name: bundle.bundle_of(one) for name, one in manifest().functions.items()}
-    carry = {name for name, one in made.items() if "config/inventory.json" in one.files}
+    made = {name: bundle.bundle_of(function) for name, function in manifest().functions.items()}
+    carry = {name for name, function_bundle in made.items() if "config/inventory.json" in function_bundle.files}
     assert carry == {"validation_runner", "health_check", "self_heal"}
-    told = json.loads(made["health_check"].files["config/inventory.json"])
-    assert told["schedules"]["nba-daily-report"] == ["0 8 * * *", "America/New_York"]
+    inventory = json.loads(made["health_check"].files["config/inventory.json"])
+    assert inventory["schedules"]["nba-daily-report"] == ["0 8 * * *", "America/New_York"]
     changed = load_changed(tmp_path, {"schedules/nba-daily-report/cron": "0 9 * * *"})
-    digests = {name: bundle.bundle_of(one).digest for name, one in changed.functions.items()}
-    assert {name for name, one in made.items() if one.digest != digests[name]} == carry
+    digests = {name: bundle.bundle_of(function).digest for name, function in changed.functions.items()}
+    assert {name for name, function_bundle in made.items() if function_bundle.digest != digests[name]} == carry
     assert "deploy/functions.yaml" in bundle.sources_of(made["health_check"])
     assert "deploy/functions.yaml" not in bundle.sources_of(made["phase3_to_phase4"])

@@ -53,9 +53,9 @@ def test_apply_says_first_and_does_then(work_folder: Path, cloud: Cloud, capsys:
     """Without --yes nothing changes; with it everything is made."""
     build(work_folder)
     assert command.call(["apply", "self_heal", "--project=demo-orch"]) == 0
-    told = capsys.readouterr().out
-    assert "create   function nba-self-heal" in told
-    assert "would change; nothing was changed (--yes does it)" in told
+    output = capsys.readouterr().out
+    assert "create   function nba-self-heal" in output
+    assert "would change; nothing was changed (--yes does it)" in output
     assert cloud.store("topics") == {}
     assert command.call(["apply", "self_heal", "--project=demo-orch", "--yes"]) == 0
     assert "created  function nba-self-heal" in capsys.readouterr().out
@@ -91,7 +91,7 @@ def test_drift_has_three_statuses(work_folder: Path, capsys: pytest.CaptureFixtu
     report = json.loads(capsys.readouterr().out)
     assert report["status"] == "drift"
     assert {"colour": "red", "where": "function nba-self-heal", "what": "existence"}.items() <= next(
-        one for one in report["findings"] if one["where"] == "function nba-self-heal"
+        finding for finding in report["findings"] if finding["where"] == "function nba-self-heal"
     ).items()
     for name in ("gcloud", "bq"):
         (work_folder / "bin" / name).write_text("#!/bin/sh\necho 'ERROR: (gcloud) UNAUTHENTICATED' >&2\nexit 1\n")
@@ -106,9 +106,9 @@ def test_what_was_applied_is_the_same(work_folder: Path, cloud: Cloud, capsys: p
     assert command.call(["apply", "--project=demo-orch", "--yes"]) == 0
     capsys.readouterr()
     assert command.call(["check-drift", "--project=demo-orch"]) == 0
-    told = capsys.readouterr().out
-    assert told.splitlines()[-1].startswith("same: ")
-    assert len([line for line in told.splitlines() if ": commit " in line]) == len(manifest().functions)
+    output = capsys.readouterr().out
+    assert output.splitlines()[-1].startswith("same: ")
+    assert len([line for line in output.splitlines() if ": commit " in line]) == len(manifest().functions)
     cloud.store("jobs")["nba-self-heal"]["state"] = "PAUSED"
     assert command.call(["check-drift", "--project=demo-orch"]) == 1
     assert "red     schedule state nba-self-heal: state: wanted ENABLED, found PAUSED" in capsys.readouterr().out
@@ -122,7 +122,7 @@ def test_an_unknown_project_is_named(work_folder: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("script", "words", "said"),
+    ("script", "words", "message"),
     [
         ("deploy", [], "Usage: bin/deploy"),
         ("deploy", ["aply"], "No such command 'aply'"),
@@ -133,13 +133,13 @@ def test_an_unknown_project_is_named(work_folder: Path, capsys: pytest.CaptureFi
         ("build", ["self_heel"], "no function self_heel"),
     ],
 )
-def test_a_wrong_call_is_told_and_is_status_2(tmp_path: Path, script: str, words: list[str], said: str) -> None:
+def test_a_wrong_call_is_told_and_is_status_2(tmp_path: Path, script: str, words: list[str], message: str) -> None:
     """What was wrong and a hint, no traceback; and never 1, which is drift."""
     answer = run(ROOT / "bin" / script, *words, cwd=tmp_path)
     assert answer.returncode == 2
-    assert said in answer.stderr + answer.stdout
+    assert message in answer.stderr + answer.stdout
     assert "Traceback" not in answer.stderr
-    assert said.startswith("Usage") or "hint: " in answer.stderr
+    assert message.startswith("Usage") or "hint: " in answer.stderr
 
 
 def test_without_credentials_one_error_is_told(work_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,10 +149,10 @@ def test_without_credentials_one_error_is_told(work_folder: Path, capsys: pytest
     )
     (work_folder / "bin/gcloud").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}\nEND\nexit 1\n")
     assert command.call(["apply", "--project=demo-orch", f"--number={NUMBER}"]) == 1
-    told = capsys.readouterr()
-    assert "would change" not in told.out
-    assert "active account" in told.err
-    assert "hint: bin/orch doctor" in told.err
+    streams = capsys.readouterr()
+    assert "would change" not in streams.out
+    assert "active account" in streams.err
+    assert "hint: bin/orch doctor" in streams.err
 
 
 def test_what_belongs_to_an_api_that_is_off_would_be_made(
@@ -164,9 +164,9 @@ def test_what_belongs_to_an_api_that_is_off_would_be_made(
         f'#!/bin/sh\ncase "$1" in services) echo "[]";; *) echo "{words}" >&2; exit 1;; esac\n'
     )
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 0
-    told = capsys.readouterr().out
-    assert "create   topic nba-phase6-export-trigger" in told
-    assert "unknown" not in told
+    output = capsys.readouterr().out
+    assert "create   topic nba-phase6-export-trigger" in output
+    assert "unknown" not in output
 
 
 def test_an_interruption_is_told(
@@ -188,9 +188,9 @@ def test_what_cannot_be_read_is_counted_and_is_status_1(work_folder: Path, capsy
         "#!/bin/sh\necho 'ERROR: (bq) no such project' >&2\necho 'see bq help' >&2\nexit 1\n"
     )
     assert command.call(["apply", "self_heal", "--project=demo-orch", f"--number={NUMBER}"]) == 1
-    told = capsys.readouterr()
-    assert "unknown  table alerts: ERROR: (bq) no such project" in told.out
-    assert "21 could not be read, and may change too" in told.err
+    streams = capsys.readouterr()
+    assert "unknown  table alerts: ERROR: (bq) no such project" in streams.out
+    assert "21 could not be read, and may change too" in streams.err
 
 
 def test_the_scripts_start_from_anywhere(tmp_path: Path) -> None:

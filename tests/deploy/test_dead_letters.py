@@ -23,9 +23,9 @@ def test_the_text_promises_what_the_numbers_give() -> None:
     for push in pushes:
         hours = push.redelivered_for(LETTER.attempts) // HOUR
         assert (push.min_backoff, push.max_backoff) == (timedelta(seconds=10), timedelta(minutes=10))
-        said = [int(number) for number in re.findall(r"(\d+)\s+hours\s+(?:in\s+all|\w+)?", _words("dead letter"))]
-        assert said
-        assert set(said) == {hours}
+        numbers = [int(number) for number in re.findall(r"(\d+)\s+hours\s+(?:in\s+all|\w+)?", _words("dead letter"))]
+        assert numbers
+        assert set(numbers) == {hours}
     assert (
         f"refused {LETTER.attempts} times, over {hours} hours; it is kept for {LETTER.retention.days} days" in RUNBOOK
     )

@@ -67,8 +67,8 @@ def test_each_kind_of_drift_is_red(cloud: Cloud, kind: str) -> None:
     change, where, what = DRIFTS[kind]
     change(cloud)
     report = look(cloud, build_info())
-    told = [(finding.where, finding.what.split(" (")[0], finding.colour) for finding in report.findings]
-    assert (where, what, Colour.RED) in told, told
+    findings = [(finding.where, finding.what.split(" (")[0], finding.colour) for finding in report.findings]
+    assert (where, what, Colour.RED) in findings, findings
     assert report.status == DRIFT
 
 
@@ -113,9 +113,9 @@ def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_judged(cloud: 
             return CommandResult(1, "", "ERROR: (gcloud) PERMISSION_DENIED: no")
         return cloud(line)
 
-    told = {(finding.where, finding.colour) for finding in look(blind, build_info()).findings}
-    assert ("policy of secret slack-webhook-error", Colour.UNKNOWN) in told
-    assert (f"service role {FUNCTION} roles/run.invoker allUsers", Colour.RED) in told
+    findings = {(finding.where, finding.colour) for finding in look(blind, build_info()).findings}
+    assert ("policy of secret slack-webhook-error", Colour.UNKNOWN) in findings
+    assert (f"service role {FUNCTION} roles/run.invoker allUsers", Colour.RED) in findings
 
 
 def test_an_expected_reader_of_a_topic_is_no_orphan(cloud: Cloud) -> None:

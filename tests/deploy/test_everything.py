@@ -211,16 +211,16 @@ def naming(shape: Any, seen: set[Any]) -> set[tuple[str, str]]:
     if shape in seen:
         return set()
     seen.add(shape)
-    found: set[tuple[str, str]] = set()
+    named: set[tuple[str, str]] = set()
     wire = {getattr(schema_types, name): name for name in NAMED}
     for field, kind in typing.get_type_hints(shape, include_extras=True).items():
         parts = list(_parts(kind))
         if field in ("service", "preflight") or any(part in wire for part in parts):
-            found.add((shape.__name__, field))
+            named.add((shape.__name__, field))
         for part in parts:
             if isinstance(part, type) and issubclass(part, msgspec.Struct):
-                found |= naming(part, seen)
-    return found
+                named |= naming(part, seen)
+    return named
 
 
 def _parts(kind: Any) -> Iterator[Any]:
@@ -302,7 +302,7 @@ def test_gcloud_takes_the_lines_of_a_schedule(shop: Manifest, tmp_path: Path) ->
     """No line breaks a rule of ours; gcloud's own parser takes the one whose form is new, an address with an `&`."""
     assert [violation for line in added(shop) for violation in violations(line)] == []
     [line, *_] = [str(line) for line in added(shop) if line.command.startswith("gcloud scheduler jobs create")]
-    assert [(one["success"], one["command_string"]) for one in lint([line], tmp_path)] == [(True, line)]
+    assert [(verdict["success"], verdict["command_string"]) for verdict in lint([line], tmp_path)] == [(True, line)]
 
 
 @pytest.mark.nightly
@@ -310,7 +310,7 @@ def test_gcloud_takes_a_line_of_each_kind(shop: Manifest, tmp_path: Path) -> Non
     """gcloud's own parser takes one of each command that this pipeline adds."""
     kinds = {" ".join(line.command.split()[:4]): str(line) for line in added(shop)}
     judged = lint(list(kinds.values()), tmp_path)
-    assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
+    assert [(verdict["command_string"], verdict["error_message"]) for verdict in judged if not verdict["success"]] == []
     assert len(judged) == len(kinds) > 15
 
 

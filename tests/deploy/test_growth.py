@@ -16,7 +16,7 @@ from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
 from shared.core.limits.requests import INSERT_ROWS
 from tests.app.handlers_kit import HandlersKit
-from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, figures, reckoned
+from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, calculated, figures
 from tests.emulators.server import ROOT
 from tests.policy_files import PRODUCTION
 
@@ -36,7 +36,7 @@ def test_the_figures_of_the_page_are_the_models() -> None:
 
 def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:
     """Each change of the page saves something, and the claims around the tables hold."""
-    million = reckoned(PIPELINES, COMPLETIONS)
+    million = calculated(PIPELINES, COMPLETIONS)
     habits, totals = million.habits, []
     for _, change in CHANGES:
         habits = replace(habits, **change)
@@ -44,8 +44,8 @@ def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:
     saved = [before - after for before, after in pairwise(totals)]
     assert min(saved) > 0
     assert saved == sorted(saved, reverse=True), "the page lists the changes in the order of the money"
-    found = [first(reached(grow(reckoned()), PRICES)) for grow in (by_pipelines, by_width)]
-    assert [limit.limit for limit in found if limit is not None] == [Limit.DATABASES, Limit.TABLES_IN_QUERY]
+    limits = [first(reached(grow(calculated()), PRICES)) for grow in (by_pipelines, by_width)]
+    assert [limit.limit for limit in limits if limit is not None] == [Limit.DATABASES, Limit.TABLES_IN_QUERY]
 
 
 def test_the_page_names_the_limits_of_the_code() -> None:

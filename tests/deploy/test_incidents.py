@@ -67,21 +67,23 @@ def test_a_variable_set_by_hand_survives_a_deploy_and_is_reported(running: Cloud
     config["environmentVariables"]["SET_BY_HAND"] = "precious"
     redeploy_once(running)
     assert config_of(running)["SET_BY_HAND"] == "precious"
-    told = [finding for finding in look(running, build_info()).findings if "SET_BY_HAND" in finding.what]
-    assert {(one.colour, one.found) for one in told} == {(Colour.RED, "set by hand")}
-    assert {one.where.split()[0] for one in told} >= {"function"}
+    findings = [finding for finding in look(running, build_info()).findings if "SET_BY_HAND" in finding.what]
+    assert {(finding.colour, finding.found) for finding in findings} == {(Colour.RED, "set by hand")}
+    assert {finding.where.split()[0] for finding in findings} >= {"function"}
 
 
 def redeploy_once(cloud: Cloud) -> None:
     """Run the one line that renews the function, without what follows it."""
-    deploy = next(one for one in plan(manifest(), PLACE, build_info("b")) if one.id == "function nba-self-heal")
+    deploy = next(
+        resource for resource in plan(manifest(), PLACE, build_info("b")) if resource.id == "function nba-self-heal"
+    )
     assert deploy.update is not None
     assert cloud(deploy.update).status == 0
 
 
 def config_of(cloud: Cloud) -> dict[str, str]:
-    found: dict[str, str] = cloud.store("functions")["nba-self-heal"]["serviceConfig"]["environmentVariables"]
-    return found
+    variables: dict[str, str] = cloud.store("functions")["nba-self-heal"]["serviceConfig"]["environmentVariables"]
+    return variables
 
 
 def run(tree: ast.AST) -> Iterator[ast.AST]:
@@ -124,9 +126,11 @@ def test_a_renamed_function_leaves_no_second_subscription_unseen(running: Cloud)
     old = dict(running.store("subscriptions")["nba-phase5-to-phase6--nba-phase6-export-complete"])
     old["name"] = "projects/demo-orch/subscriptions/phase6-orchestrator-sub"
     running.store("subscriptions")["phase6-orchestrator-sub"] = old
-    found = {orphan.what: str(orphan.remove) for orphan in orphans(manifest(), PLACE, running)}
-    assert "gcloud pubsub subscriptions delete phase6-orchestrator-sub" in found["subscription phase6-orchestrator-sub"]
-    assert "topic nba-phase6-export-complete" in found, "one address is fed twice"
+    removals = {orphan.what: str(orphan.remove) for orphan in orphans(manifest(), PLACE, running)}
+    assert (
+        "gcloud pubsub subscriptions delete phase6-orchestrator-sub" in removals["subscription phase6-orchestrator-sub"]
+    )
+    assert "topic nba-phase6-export-complete" in removals, "one address is fed twice"
     assert look(running, build_info()).status == DRIFT
 
 

@@ -16,7 +16,7 @@ from deploy.manifest_file import load_manifest
 from shared.core.costs.price import Limit
 from shared.core.limits.documented import COSTED, OWN, Ceiling
 from shared.core.limits.table import _ASKED, CROWD, Front, QuotaStatus, Use
-from tests.deploy.limits_page import PRICES, closing_by_statement, figures, of_sizes, reckoned, statuses
+from tests.deploy.limits_page import PRICES, calculated, closing_by_statement, figures, of_sizes, statuses
 from tests.emulators.server import ROOT
 
 PAGE = ROOT / "deploy" / "LIMITS.md"
@@ -39,7 +39,7 @@ def test_every_peak_is_calculated() -> None:
     """No row without its calculation, none twice; what is asked never falls as pipelines are added."""
     assert {ceiling.name for ceiling in OWN} == set(_ASKED)
     assert set(COSTED) == set(Limit)
-    listed = [found for _, found in of_sizes(*reckoned())]
+    listed = [uses for _, uses in of_sizes(*calculated())]
     names = [use.ceiling.name for use in listed[0]]
     assert len(names) == len(set(names)) == len(OWN) + len(Limit)
     for together in zip(*listed, strict=True):
@@ -50,18 +50,18 @@ def test_every_peak_is_calculated() -> None:
 
 def test_one_pipeline_passes_nothing() -> None:
     """Of one pipeline only a crowd in one go waits."""
-    found = statuses(of_sizes(*reckoned())[0][1])
-    assert {name for name, status in found.items() if status is not QuotaStatus.FITS} == {"pushed_at_once"}
+    states = statuses(of_sizes(*calculated())[0][1])
+    assert {name for name, status in states.items() if status is not QuotaStatus.FITS} == {"pushed_at_once"}
 
 
 def test_a_governor_holds_what_is_asked_of_it() -> None:
     """A thousand batches on one table are held to fifteen statements at once and 1,300 a day; without the governor
     they would pass the quota."""
-    month, front = reckoned()
+    month, front = calculated()
     of_a_thousand = of_sizes(closing_by_statement(month), front)[-1][1]
-    found = {use.ceiling.name: use for use in of_a_thousand}
+    by_name = {use.ceiling.name: use for use in of_a_thousand}
     for name, asked, held in (("statements_at_once", 1000, 15), ("statements_a_day", 3000, 1300)):
-        use = found[name]
+        use = by_name[name]
         assert (use.asked, use.ceiling.holds, use.status) == (asked, held, QuotaStatus.WAITS)
         assert Use(replace(use.ceiling, holds=None), use.asked).status is QuotaStatus.PASSES
 
@@ -110,5 +110,5 @@ def test_use_stands_at_its_bounds() -> None:
 
 def test_a_crowd_is_more_than_the_manifest_takes_at_once() -> None:
     """Else the load test of a crowd would drive nothing."""
-    assert isinstance(reckoned()[1], Front)
-    assert reckoned()[1].places < CROWD
+    assert isinstance(calculated()[1], Front)
+    assert calculated()[1].places < CROWD

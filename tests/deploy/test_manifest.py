@@ -270,11 +270,11 @@ def test_a_faulty_manifest_is_refused(tmp_path: Path, fault: str) -> None:
     """The file, the exact key, the reason and a hint are said; nothing is loaded."""
     changes, key, reason = REFUSED[fault]
     error = refusal(tmp_path, changes)
-    told = [f"{error.key}: {error.reason}", *error.hint.splitlines()]
+    lines = [f"{error.key}: {error.reason}", *error.hint.splitlines()]
     assert error.path == str(tmp_path / "functions.yaml")
-    matching = [line for line in told if line.strip().startswith(f"{key}: ") and reason in line]
-    assert matching, told
-    own = error.hint.splitlines()[0] if matching[0] == told[0] else matching[0].partition(" (hint: ")[2].rstrip(")")
+    matching = [line for line in lines if line.strip().startswith(f"{key}: ") and reason in line]
+    assert matching, lines
+    own = error.hint.splitlines()[0] if matching[0] == lines[0] else matching[0].partition(" (hint: ")[2].rstrip(")")
     assert own.strip()
     assert str(error).startswith(f"{tmp_path / 'functions.yaml'}: "), "what a person reads begins with the file"
 

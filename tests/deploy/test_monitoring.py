@@ -40,14 +40,14 @@ USER_METRIC = re.compile(r"logging(?:\.googleapis\.com/user/|_googleapis_com:use
 
 def logged() -> set[str]:
     """Return the events that the code of the functions logs."""
-    found: set[str] = set()
+    events: set[str] = set()
     folders = ("shared/app", "shared/adapters", "shared/entrypoints")
     paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     for path in [*paths, ROOT / "shared/runtime.py"]:
         text = path.read_text()
-        found |= set(DIRECT.findall(text))
-        found |= {f"{prefix}.{word}" for prefix, calls in BUILT.items() for word in calls.findall(text)}
-    return found
+        events |= set(DIRECT.findall(text))
+        events |= {f"{prefix}.{word}" for prefix, calls in BUILT.items() for word in calls.findall(text)}
+    return events
 
 
 def strict(name: str, content: dict[str, Any]) -> Any:
@@ -73,14 +73,14 @@ def test_googles_types_find_a_misspelt_field(name: str) -> None:
 
 def test_each_metric_counts_an_event_that_the_code_logs() -> None:
     """A renamed event would leave its metric at zero for ever."""
-    assert {event for one in DECLARED.values() for event in one["events"]} - logged() == set()
+    assert {event for metric in DECLARED.values() for event in metric["events"]} - logged() == set()
 
 
 def test_each_label_and_each_filter_is_of_a_key_that_is_logged() -> None:
     """A label or a condition on a key that no call passes would match nothing for ever."""
     text = "".join(path.read_text() for path in ROOT.glob("shared/**/*.py") if "simulation" not in path.parts)
-    named = {label for one in DECLARED.values() for label in one.get("labels", [])}
-    named |= {key for one in DECLARED.values() for key in re.findall(r"jsonPayload\.(\w+)", one.get("where", ""))}
+    named = {label for metric in DECLARED.values() for label in metric.get("labels", [])}
+    named |= {key for metric in DECLARED.values() for key in re.findall(r"jsonPayload\.(\w+)", metric.get("where", ""))}
     assert [key for key in sorted(named) if not re.search(rf"\b{key}=", text)] == []
 
 
@@ -88,17 +88,17 @@ def test_each_value_is_of_a_key_that_the_line_has() -> None:
     """A distribution of a key that no line has would stay empty for ever; its bounds rise."""
     text = "".join(path.read_text() for path in ROOT.glob("shared/app/**/*.py"))
     read = set(key_figures(PipelineFacts(POLICY, T0, [], [], [], 0, {}, {}, SweepFacts(ended_at=T0, due_at=T0))))
-    distributions = {name: one for name, one in DECLARED.items() if "value" in one}
+    distributions = {name: declaration for name, declaration in DECLARED.items() if "value" in declaration}
     assert len(distributions) > 5
-    for name, one in distributions.items():
-        assert one["bounds"] == sorted(set(one["bounds"])), name
-        if one["events"] == ["metrics.read"]:
-            assert one["value"] in read, name
+    for name, declaration in distributions.items():
+        assert declaration["bounds"] == sorted(set(declaration["bounds"])), name
+        if declaration["events"] == ["metrics.read"]:
+            assert declaration["value"] in read, name
         else:
-            assert re.search(rf"\b{one['value']}=", text), name
+            assert re.search(rf"\b{declaration['value']}=", text), name
         metric = FILES[f"metrics/{name}.json"]
         assert metric["metricDescriptor"]["valueType"] == "DISTRIBUTION"
-        assert metric["valueExtractor"] == f"EXTRACT(jsonPayload.{one['value']})"
+        assert metric["valueExtractor"] == f"EXTRACT(jsonPayload.{declaration['value']})"
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_a_distribution_that_was_changed_by_hand_is_brought_back(tmp_path: Path,
     cloud = project(tmp_path)
     list(apply(plan(manifest(), PLACE, build_info()), cloud))
     metrics = cloud.store("metrics")
-    [changed] = [one for one in metrics.values() if one["name"] == "orch_handoff_seconds"]
-    [counter] = [one for one in metrics.values() if one["name"] == "orch_sweeps"]
+    [changed] = [metric for metric in metrics.values() if metric["name"] == "orch_handoff_seconds"]
+    [counter] = [metric for metric in metrics.values() if metric["name"] == "orch_sweeps"]
     changed[key] = counter[key] = value
     steps = [step.resource.id for step in apply(plan(manifest(), PLACE, build_info()), cloud) if step.done is not SAME]
     assert steps == ["log metric orch_sweeps", "log metric orch_handoff_seconds"]
@@ -156,26 +156,38 @@ def test_only_our_own_resources_are_watched() -> None:
         if function.push
         for topic in function.push.topics
     }
-    filters = [one for name, content in FILES.items() for one in _filters(content) if not name.startswith("slos/")]
-    watched = {label: [_named(one, label) for one in filters if label in one] for label in ("service_name", "tion_id")}
+    filters = [
+        expression
+        for name, content in FILES.items()
+        for expression in _filters(content)
+        if not name.startswith("slos/")
+    ]
+    watched = {
+        label: [_named(expression, label) for expression in filters if label in expression]
+        for label in ("service_name", "tion_id")
+    }
     assert len(watched["service_name"]) == len(DECLARED) + 2 + 3
-    assert all(one == names for one in watched["service_name"])
-    assert [one for one in watched["tion_id"] if one not in (feeds, {manifest().dead_letter.subscription})] == []
+    assert all(service_names == names for service_names in watched["service_name"])
+    assert [
+        subscriptions
+        for subscriptions in watched["tion_id"]
+        if subscriptions not in (feeds, {manifest().dead_letter.subscription})
+    ] == []
     assert feeds in watched["tion_id"]
 
 
 def _filters(content: Any) -> list[str]:
     if isinstance(content, dict):
-        own = [one for key, one in content.items() if key in ("filter", "denominatorFilter")]
-        return own + [found for one in content.values() for found in _filters(one)]
-    return [found for one in content for found in _filters(one)] if isinstance(content, list) else []
+        own = [value for key, value in content.items() if key in ("filter", "denominatorFilter")]
+        return own + [expression for value in content.values() for expression in _filters(value)]
+    return [expression for value in content for expression in _filters(value)] if isinstance(content, list) else []
 
 
 def _named(text: str, label: str) -> set[str]:
     """Return the names that a filter lets a label have."""
-    found = re.search(rf'{label}=(?:one_of)?(\([^)]*\)|"[^"]*")', text)
-    assert found is not None, text
-    return set(re.findall(r'"([^"]+)"', found[1]))
+    match = re.search(rf'{label}=(?:one_of)?(\([^)]*\)|"[^"]*")', text)
+    assert match is not None, text
+    return set(re.findall(r'"([^"]+)"', match[1]))
 
 
 def test_no_sweep_holds_also_where_there_never_was_one() -> None:
@@ -270,7 +282,7 @@ def test_every_policy_tells_who_is_named(tmp_path: Path) -> None:
     """After a deploy each alert policy notifies each channel of the manifest: one made here, one made by hand."""
     cloud = project(tmp_path)
     list(apply(plan(with_email(tmp_path), PLACE, build_info()), cloud))
-    names = {one["displayName"]: name for name, one in cloud.store("channels").items()}
+    names = {channel["displayName"]: name for name, channel in cloud.store("channels").items()}
     assert names.keys() == {"on-call", "office"}
     policies = cloud.store("alertPolicies").values()
     assert len(policies) == 5
@@ -281,13 +293,13 @@ def test_a_policy_that_is_renewed_still_tells(tmp_path: Path) -> None:
     """gcloud replaces a policy whole when it is given a file, the channels included: they are added anew."""
     cloud = project(tmp_path)
     list(apply(plan(manifest(), PLACE, build_info()), cloud))
-    for one in cloud.store("alertPolicies").values():
-        one["userLabels"] = {}
+    for alert_policy in cloud.store("alertPolicies").values():
+        alert_policy["userLabels"] = {}
     changed = [
         step.resource.kind for step in apply(plan(manifest(), PLACE, build_info()), cloud) if step.done is not SAME
     ]
     assert changed == ["alert policy", "alert route"] * 5
-    assert all(one["notificationChannels"] for one in cloud.store("alertPolicies").values())
+    assert all(alert_policy["notificationChannels"] for alert_policy in cloud.store("alertPolicies").values())
 
 
 def test_a_channel_that_is_made_by_hand_is_asked_for(tmp_path: Path) -> None:
@@ -302,11 +314,11 @@ def test_a_channel_with_another_address_is_mended(tmp_path: Path) -> None:
     """What the manifest says of a channel that it makes holds."""
     cloud, declared = project(tmp_path), with_email(tmp_path)
     list(apply(plan(declared, PLACE, build_info()), cloud))
-    office = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
+    office = next(channel for channel in cloud.store("channels").values() if channel["displayName"] == "office")
     office["labels"] = {"email_address": "elsewhere@example.com"}
     changed = [step.resource.id for step in apply(plan(declared, PLACE, build_info()), cloud) if step.done is not SAME]
     assert changed == ["channel office"]
-    renewed = next(one for one in cloud.store("channels").values() if one["displayName"] == "office")
+    renewed = next(channel for channel in cloud.store("channels").values() if channel["displayName"] == "office")
     assert renewed["labels"] == {"email_address": "office@example.com"}
 
 

@@ -48,7 +48,7 @@ def loader_says(path: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("schema", "path"),
     [("vendor.cloudbuild", CLOUDBUILD), *(("vendor.github-workflows", path) for path in WORKFLOWS)],
-    ids=lambda one: getattr(one, "name", one),
+    ids=lambda value: getattr(value, "name", value),
 )
 def test_a_schema_takes_it(schema: str, path: Path) -> None:
     """The published schema finds no fault."""
@@ -78,7 +78,7 @@ def test_the_build_checks_before_it_deploys_and_compares_after() -> None:
     steps: list[dict[str, Any]] = yaml.safe_load(CLOUDBUILD.read_text())["steps"]
     assert [step["id"] for step in steps] == ["history", "check", "build", "deploy", "drift"]
     assert steps[0]["entrypoint"] == "git"
-    scripts = [ROOT / one["entrypoint"] for one in steps[1:]]
+    scripts = [ROOT / step["entrypoint"] for step in steps[1:]]
     assert all(script.is_file() and script.stat().st_mode & 0o100 for script in scripts)
 
 
@@ -100,7 +100,7 @@ WITHOUT_DIGEST = {"gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0"}
 def test_an_image_without_a_digest_is_named_with_the_line_that_asks_for_it() -> None:
     """Every image has its exact version; those that are not pinned are listed, here and in the deploy guide."""
     build = yaml.safe_load(CLOUDBUILD.read_text())
-    used = {one["name"].replace("$_IMAGE", build["substitutions"]["_IMAGE"]) for one in build["steps"]}
+    used = {step["name"].replace("$_IMAGE", build["substitutions"]["_IMAGE"]) for step in build["steps"]}
     assert [name for name in used if not re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", name)] == []
     assert {name for name in used if "@sha256:" not in name} == WITHOUT_DIGEST
     guide = (ROOT / "deploy/README.md").read_text()
@@ -148,7 +148,7 @@ def test_a_job_has_the_rights_that_it_needs_and_no_others(path: Path) -> None:
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
     assert {name: job["permissions"] for name, job in workflow["jobs"].items()} == RIGHTS[path.name]
-    steps = [one for job in workflow["jobs"].values() for one in job["steps"]]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert [checkout["with"]["persist-credentials"] for checkout in checkouts] == [False]
 
@@ -156,7 +156,7 @@ def test_a_job_has_the_rights_that_it_needs_and_no_others(path: Path) -> None:
 def test_advisories_are_asked_about_each_night() -> None:
     """By the script that says so where it could not be done."""
     audit = yaml.safe_load((ROOT / ".github/workflows/audit.yml").read_text())
-    assert [one["cron"].split()[2:] for one in audit[True]["schedule"]] == [["*", "*", "*"]]
+    assert [schedule["cron"].split()[2:] for schedule in audit[True]["schedule"]] == [["*", "*", "*"]]
     assert audit["jobs"]["audit"]["steps"][-1] == {"run": "bin/audit"}
 
 

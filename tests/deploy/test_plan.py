@@ -51,10 +51,10 @@ def every_line(tmp_path_factory: pytest.TempPathFactory) -> list[CommandLine]:
     removals = [orphan.remove for orphan in orphans.orphans(manifest(), PLACE, with_orphans()) if orphan.remove]
     assert len(removals) == 3
     # A right that nobody declared is taken away by a line of its own, whatever it is on.
-    ones = {one.right.kind: one.right for one in declared if one.right}
+    ones = {resource.right.kind: resource.right for resource in declared if resource.right}
     assert set(ones) == set(rights.GROUPS)
-    conditional = next(one.right for one in declared if one.right and one.right.condition)
-    removals += [rights.take_line(PLACE, one) for one in (*ones.values(), conditional)]
+    conditional = next(resource.right for resource in declared if resource.right and resource.right.condition)
+    removals += [rights.take_line(PLACE, right) for right in (*ones.values(), conditional)]
     read_log = log_line(Run(RunKey("nba", NOW.date(), "overnight"), NOW), NOW, PLACE.project, "WARNING", 500)
     return list(dict.fromkeys([*lines(declared), *heard.lines, *removals, read_log]))
 
@@ -93,11 +93,11 @@ def lint(commands: list[str], folder: Path) -> list[dict[str, object]]:
     if shutil.which("gcloud") is None:
         skip_or_fail("gcloud is not on PATH")
     path = folder / "commands.json"
-    path.write_text(json.dumps([{"command_string": one} for one in commands]))
+    path.write_text(json.dumps([{"command_string": command} for command in commands]))
     command = ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={path}"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=LINT_SECONDS, check=True)
-    found: list[dict[str, object]] = json.loads(ended.stdout)
-    return found
+    verdicts: list[dict[str, object]] = json.loads(ended.stdout)
+    return verdicts
 
 
 @pytest.mark.slow
@@ -136,7 +136,9 @@ def test_gcloud_takes_the_lines_of_the_guide(tmp_path: Path) -> None:
     commands = [line for line in (*shown, *inline) if line.startswith("gcloud ")]
     assert len(commands) > 10
     assert [
-        (one["command_string"], one["error_message"]) for one in lint(commands, tmp_path) if not one["success"]
+        (verdict["command_string"], verdict["error_message"])
+        for verdict in lint(commands, tmp_path)
+        if not verdict["success"]
     ] == []
 
 
@@ -161,7 +163,7 @@ def test_gcloud_would_refuse_a_faulty_line(tmp_path: Path) -> None:
         "gcloud functions deploy x --cpu=1",
         "gcloud pubsub subscriptions create x --topic=t --max-delivery-attempts=3",
     ]
-    assert [one["success"] for one in lint(faulty, tmp_path)] == [False, False, False]
+    assert [verdict["success"] for verdict in lint(faulty, tmp_path)] == [False, False, False]
 
 
 def test_no_line_breaks_a_rule(every_line: list[CommandLine]) -> None:
@@ -188,8 +190,8 @@ def test_no_line_breaks_a_rule(every_line: list[CommandLine]) -> None:
 )
 def test_a_rule_names_what_it_refuses(text: str, fault: str) -> None:
     """Each rule can say no."""
-    found = policy_checks.violations(CommandLine(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
-    assert any(fault in one for one in found), found
+    problems = policy_checks.violations(CommandLine(("gcloud", *shlex.split(text), "--project=p", "--quiet")))
+    assert any(fault in problem for problem in problems), problems
 
 
 def test_a_printed_line_is_the_line_that_runs(every_line: list[CommandLine]) -> None:
@@ -202,7 +204,7 @@ def test_the_record_is_valid_googlesql(every_line: list[CommandLine]) -> None:
     statements = [line.words[-1] for line in every_line if line.words[:2] == ("bq", "query")]
     assert len(statements) > 12
     for text in statements:
-        assert [one.sql() for one in sqlglot.parse(text, read="bigquery") if one] != []
+        assert [statement.sql() for statement in sqlglot.parse(text, read="bigquery") if statement] != []
     tables = [text for text in statements if "CREATE TABLE" in text]
     assert all("PARTITION BY" in text and "require_partition_filter = true" in text for text in tables)
     again = ("IF NOT EXISTS", "OR REPLACE", "ALTER SCHEMA IF EXISTS")
@@ -211,14 +213,14 @@ def test_the_record_is_valid_googlesql(every_line: list[CommandLine]) -> None:
 
 def test_things_come_after_what_they_need() -> None:
     """Topics before subscriptions, accounts before rights, a function before who may call it, all before schedules."""
-    order = [one.id for one in plan(manifest(), PLACE, build_info())]
-    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
+    order = [resource.id for resource in plan(manifest(), PLACE, build_info())]
+    kinds = [resource.kind for resource in plan(manifest(), PLACE, build_info())]
     last_topic = max(place for place, kind in enumerate(kinds) if kind == "topic")
     assert last_topic < kinds.index("subscription")
     assert max(place for place, kind in enumerate(kinds) if kind == "service account") < kinds.index("topic role")
-    for one in manifest().functions.values():
-        function = order.index(f"function {one.name}")
-        mine = [place for place, name in enumerate(order) if name.startswith(f"subscription {one.name}--")]
+    for declaration in manifest().functions.values():
+        function = order.index(f"function {declaration.name}")
+        mine = [place for place, name in enumerate(order) if name.startswith(f"subscription {declaration.name}--")]
         assert all(function < place for place in mine)
     assert kinds.index("schedule") > max(place for place, kind in enumerate(kinds) if kind == "function")
     assert len(order) == len(set(order))
@@ -258,8 +260,8 @@ def test_every_api_that_a_line_calls_is_enabled(every_line: list[CommandLine]) -
 
 def test_who_may_sign_as_an_account_comes_after_the_apis_and_before_every_push() -> None:
     """Pub/Sub signs as the push account: given once that account is there, before the first subscription."""
-    order = [one.id for one in plan(manifest(), PLACE, build_info())]
-    kinds = [one.kind for one in plan(manifest(), PLACE, build_info())]
+    order = [resource.id for resource in plan(manifest(), PLACE, build_info())]
+    kinds = [resource.kind for resource in plan(manifest(), PLACE, build_info())]
     agent = f"serviceAccount:{PLACE.pubsub_agent}"
     signs = order.index(f"service account role orch-push roles/iam.serviceAccountTokenCreator {agent}")
     assert order.index(f"apis {PLACE.project}") < order.index("service account orch-push") < signs
@@ -270,14 +272,14 @@ def test_who_deploys_may_act_as_every_account_once_it_is_there(tmp_path: Path) -
     """A deployer of the manifest acts as each account and asks as those that call, before the first function."""
     me = "serviceAccount:deploy@{project}.iam.gserviceaccount.com"
     declared = plan(load_changed(tmp_path, {"deployers": [me]}), PLACE, build_info())
-    mine = [one.right for one in declared if one.right and one.right.member == PLACE.filled(me)]
-    assert {(one.thing, one.role) for one in mine} == {
+    mine = [resource.right for resource in declared if resource.right and resource.right.member == PLACE.filled(me)]
+    assert {(right.thing, right.role) for right in mine} == {
         *((name, "roles/iam.serviceAccountUser") for name in manifest().service_accounts),
         ("orch-push", "roles/iam.serviceAccountTokenCreator"),
         ("orch-scheduler", "roles/iam.serviceAccountTokenCreator"),
     }
-    kinds = [one.kind for one in declared]
-    last_mine = max(place for place, one in enumerate(declared) if one.right in mine)
+    kinds = [resource.kind for resource in declared]
+    last_mine = max(place for place, resource in enumerate(declared) if resource.right in mine)
     assert max(p for p, kind in enumerate(kinds) if kind == "service account") < last_mine < kinds.index("function")
 
 
@@ -304,7 +306,7 @@ def test_people_are_let_in_by_name(tmp_path: Path) -> None:
     """Whom the manifest names may call that function's service, beside its schedule, and no other function."""
     members = {"group:data@example.com", "user:me@example.com"}
     declared = load_changed(tmp_path, {"functions/health_check/people": sorted(members)})
-    added = {one.id for one in plan(declared, PLACE, build_info())} - {
-        one.id for one in plan(manifest(), PLACE, build_info())
+    added = {resource.id for resource in plan(declared, PLACE, build_info())} - {
+        resource.id for resource in plan(manifest(), PLACE, build_info())
     }
     assert added == {f"service role nba-health-check roles/run.invoker {member}" for member in members}

@@ -96,10 +96,10 @@ def test_without_another_policy_nothing_is_added(tmp_path: Path) -> None:
     """A folder of nba alone deploys what its file alone does, and the function for others is not there."""
     alone, folder = load_changed(tmp_path, {"policy": "config/nba.yaml"}), load(tmp_path, {})
     assert [str(line) for line in planned(alone)] == [str(line) for line in planned(folder)]
-    for one in (alone, folder, manifest()):
-        assert ANY not in one.functions
-        assert "orch-transition" not in one.service_accounts
-        assert all("ORCH_POLICY" not in function.environment for function in one.functions.values())
+    for declaration in (alone, folder, manifest()):
+        assert ANY not in declaration.functions
+        assert "orch-transition" not in declaration.service_accounts
+        assert all("ORCH_POLICY" not in function.environment for function in declaration.functions.values())
 
 
 def test_a_policy_file_is_all_that_a_pipeline_needs(tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ STATEMENTS = {
 def test_datasets_are_those_that_a_statement_reads_and_writes(sql: str) -> None:
     """Not the names of its subqueries, nor columns that it unnests; to write is to read as well."""
     read, written = STATEMENTS[sql]
-    found = of_statement(sql)
-    assert (found.read, found.written) == (frozenset(read.split()), frozenset(written.split()))
+    tables = of_statement(sql)
+    assert (tables.read, tables.written) == (frozenset(read.split()), frozenset(written.split()))
 
 
 def test_gcloud_takes_the_lines_of_a_new_pipeline(tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ def test_gcloud_takes_the_lines_of_a_new_pipeline(tmp_path: Path) -> None:
     made = ("pubsub topics create", "pubsub subscriptions create", "functions deploy")
     kinds = [next(str(line) for line in added if line.command.startswith(f"gcloud {kind}")) for kind in made]
     judged = lint(kinds, tmp_path)
-    assert [(one["command_string"], one["error_message"]) for one in judged if not one["success"]] == []
-    assert {one["command_string"] for one in judged} == set(kinds)
+    assert [(verdict["command_string"], verdict["error_message"]) for verdict in judged if not verdict["success"]] == []
+    assert {verdict["command_string"] for verdict in judged} == set(kinds)
 
 
 def test_the_drift_check_knows_its_subscriptions(tmp_path: Path) -> None:
     """The inventory that bundles carry lists them, so that one that is gone is told."""
-    said = json.loads(inventory.inventory(load(tmp_path, {"sales": sales()})))
-    assert said["subscriptions"]["nba-transition--sales-collect-complete"] == "sales-collect-complete"
-    assert "sales-forecast-trigger" in said["topics"]
+    document = json.loads(inventory.inventory(load(tmp_path, {"sales": sales()})))
+    assert document["subscriptions"]["nba-transition--sales-collect-complete"] == "sales-collect-complete"
+    assert "sales-forecast-trigger" in document["topics"]
 
 
 WITHOUT = {"functions/transition": GONE, "service_accounts/orch-transition": GONE}

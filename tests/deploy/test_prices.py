@@ -76,12 +76,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_file_in_force_is_whole() -> None:
     """Every item and every limit is there, and what nobody could confirm is marked."""
-    found = load_prices()
-    assert set(found.prices) == set(Item)
-    assert set(found.quotas) == set(Limit)
-    assert "bigquery_scanned" in found.unconfirmed
-    assert "firestore_reads" not in found.unconfirmed
-    assert found.prices[Item.READS].free == 50_000 * DAYS
+    prices = load_prices()
+    assert set(prices.prices) == set(Item)
+    assert set(prices.quotas) == set(Limit)
+    assert "bigquery_scanned" in prices.unconfirmed
+    assert "firestore_reads" not in prices.unconfirmed
+    assert prices.prices[Item.READS].free == 50_000 * DAYS
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,10 @@ def test_everything_has_a_series() -> None:
 def test_each_name_is_of_a_metric(title: str, expression: str) -> None:
     """And each label that it is asked or grouped by is one that it has."""
     recorded = {rule["record"]: set[str]() for rule in rules_of("recording")}
-    found = SELECTOR.findall(re.sub(GROUPED, "", expression))
-    assert found
+    selectors = SELECTOR.findall(re.sub(GROUPED, "", expression))
+    assert selectors
     labels: set[str] = set()
-    for name, asked in found:
+    for name, asked in selectors:
         assert name in series().keys() | recorded.keys(), name
         own = series().get(name, set())
         labels |= own
@@ -143,10 +143,16 @@ def promtool(*words: str, folder: Path = FOLDER) -> subprocess.CompletedProcess[
 def lost(content: Any, kept: Any, path: str = "") -> list[str]:
     """Return the paths of what is not in a copy."""
     if isinstance(content, dict) and isinstance(kept, dict):
-        return [one for key, value in content.items() for one in lost(value, kept.get(key, ...), f"{path}/{key}")]
+        return [
+            path_below
+            for key, value in content.items()
+            for path_below in lost(value, kept.get(key, ...), f"{path}/{key}")
+        ]
     if isinstance(content, list) and isinstance(kept, list) and len(content) == len(kept):
         pairs = zip(content, kept, strict=True)
-        return [one for n, (value, other) in enumerate(pairs) for one in lost(value, other, f"{path}/{n}")]
+        return [
+            path_below for n, (value, other) in enumerate(pairs) for path_below in lost(value, other, f"{path}/{n}")
+        ]
     return [] if content == kept else [path]
 
 
@@ -248,12 +254,12 @@ def test_every_panel_has_something_to_draw(tmp_path: Path) -> None:
             time.sleep(0.5)
         for title, expression in panel_queries():
             filled = expression.replace("$pipeline", ".*")
-            values = [float(one["value"][1]) for one in query_result(address, filled)]
+            values = [float(sample["value"][1]) for sample in query_result(address, filled)]
             assert values, title
             assert all(value == value for value in values), title  # a quantile of nothing is no number
         groups = requests.get(f"{address}/api/v1/rules", timeout=5).json()["data"]["groups"]
         assert sum(len(group["rules"]) for group in groups) == len(rules_of("recording")) + len(rules_of("alerts"))
-        names = {one["metric"]["__name__"] for one in query_result(address, '{__name__=~"orch_.+"}')}
+        names = {sample["metric"]["__name__"] for sample in query_result(address, '{__name__=~"orch_.+"}')}
         assert series().keys() - names == set()
         up = query_result(address, "up")
-        assert [one["value"][1] for one in up] == ["1"]
+        assert [sample["value"][1] for sample in up] == ["1"]

@@ -28,7 +28,7 @@ def test_health_is_asked_with_the_token_of_the_caller(tmp_path: Path) -> None:
     """One GET with the token in a header; an answer with the digest that was deployed is as it should be."""
     with LocalServer(says(DIGEST)) as server:
         assert differences(tmp_path, Question(HEALTH, server.url, DIGEST)) == []
-    assert [(one.method, one.path, one.headers["Authorization"]) for one in server.asked] == [
+    assert [(request.method, request.path, request.headers["Authorization"]) for request in server.asked] == [
         ("GET", "/health", "Bearer t0ken")
     ]
 
@@ -45,7 +45,7 @@ def test_a_probe_is_posted_as_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "found"),
+    ("answer", "text"),
     [
         (says("b" * 40), "digest it answers: wanted aaaa"),
         (says(""), f"digest it answers: wanted {DIGEST}, found none"),
@@ -57,17 +57,17 @@ def test_a_probe_is_posted_as_json(tmp_path: Path) -> None:
         (ServerAnswer(drop=True), "curl: ("),
     ],
 )
-def test_whatever_else_is_answered_is_a_difference(tmp_path: Path, answer: ServerAnswer, found: str) -> None:
+def test_whatever_else_is_answered_is_a_difference(tmp_path: Path, answer: ServerAnswer, text: str) -> None:
     """Other code, no digest, an error, a redirection, no answer at all: each in words."""
     with LocalServer(answer) as server:
-        told = differences(tmp_path, Question(HEALTH, server.url, DIGEST))
-    assert [found in str(one) for one in told] == [True], told
+        findings = differences(tmp_path, Question(HEALTH, server.url, DIGEST))
+    assert [text in str(difference) for difference in findings] == [True], findings
 
 
 def test_nobody_there_is_a_difference(tmp_path: Path) -> None:
     """curl's own words are kept."""
-    told = differences(tmp_path, Question(HEALTH, f"http://127.0.0.1:{closed_port()}", DIGEST))
-    assert [one.found.startswith("curl: (7)") for one in told] == [True]
+    findings = differences(tmp_path, Question(HEALTH, f"http://127.0.0.1:{closed_port()}", DIGEST))
+    assert [difference.found.startswith("curl: (7)") for difference in findings] == [True]
 
 
 def test_only_the_token_is_asked_for() -> None:

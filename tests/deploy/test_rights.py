@@ -1,6 +1,6 @@
 """Who may do what: manifest, plan, a deployed project and the drift check as wholes, each against the file.
 
-What is wanted is reckoned here from the plain YAML, and what is there from the lines and the policies alone.
+What is wanted is calculated here from the plain YAML, and what is there from the lines and the policies alone.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ def wanted() -> set[Grant]:
     builder = account(file["build"]["service_account"])
     grants: set[Grant] = {("project", PROJECT, role, builder, "") for role in file["build"]["roles"]}
     grants |= {("topic", file["dead_letter"]["topic"], "roles/pubsub.publisher", AGENT, "")}
-    for folder, one in file["functions"].items():
-        if one["trigger"].get("policies") or folder == "webhooks":  # nothing is for them: they are not deployed
+    for folder, function in file["functions"].items():
+        if function["trigger"].get("policies") or folder == "webhooks":  # nothing is for them: they are not deployed
             continue
-        name, me = f"{file['prefix']}-{folder.replace('_', '-')}", account(one["service_account"])
-        grants |= {_declared(role, me) for role in one["roles"]}
-        secrets = one.get("secrets", file["defaults"]["secrets"])
+        name, me = f"{file['prefix']}-{folder.replace('_', '-')}", account(function["service_account"])
+        grants |= {_declared(role, me) for role in function["roles"]}
+        secrets = function.get("secrets", file["defaults"]["secrets"])
         grants |= {("secret", secret, "roles/secretmanager.secretAccessor", me, "") for secret in secrets}
-        for topic in one["trigger"].get("topics", []):
+        for topic in function["trigger"].get("topics", []):
             grants.add(("subscription", f"{name}--{topic}", "roles/pubsub.subscriber", AGENT, ""))
-            pusher = one["trigger"]["service_account"]
+            pusher = function["trigger"]["service_account"]
             grants.add(("service", name, "roles/run.invoker", account(pusher), ""))
             # Pub/Sub signs as the account that it pushes as, or its calls are anonymous.
             grants.add(("service account", pusher, "roles/iam.serviceAccountTokenCreator", AGENT, ""))
@@ -86,20 +86,20 @@ def _dataset(condition: str) -> str:
 
 def there(cloud: Cloud) -> list[Grant]:
     """Return what the policies of a project give, things that others deployed included."""
-    found = [
+    grants = [
         (
             kind,
             name.partition("@")[0],
-            one["role"],
+            binding["role"],
             member,
-            _dataset((one.get("condition") or {}).get("expression", "")),
+            _dataset((binding.get("condition") or {}).get("expression", "")),
         )
         for store, kind in {**STORES, "accounts": "service account", "projects": "project"}.items()
         for name, thing in cloud.store(store).items()
-        for one in thing.get("policy", [])
-        for member in one["members"]
+        for binding in thing.get("policy", [])
+        for member in binding["members"]
     ]
-    return sorted(found)
+    return sorted(grants)
 
 
 @pytest.fixture
@@ -110,12 +110,12 @@ def cloud(tmp_path: Path) -> Cloud:
 
 
 def planned() -> list[Resource]:
-    return [one for one in plan(manifest(), PLACE, build_info()) if one.kind.endswith(" role")]
+    return [resource for resource in plan(manifest(), PLACE, build_info()) if resource.kind.endswith(" role")]
 
 
 def test_every_right_of_the_manifest_has_its_line() -> None:
     """The plan gives each right of the file once, the same role on several datasets included, and no other."""
-    grants = [given(one.update) for one in planned() if one.update]
+    grants = [given(resource.update) for resource in planned() if resource.update]
     assert sorted(grants) == sorted(wanted())
     viewers = [grant for grant in grants if grant[2] == "roles/bigquery.dataViewer"]
     asked = [r for f in raw()["functions"].values() for r in f["roles"] if r["role"] == "roles/bigquery.dataViewer"]
@@ -132,23 +132,23 @@ def test_the_drift_check_sees_each_right_that_is_gone(cloud: Cloud) -> None:
     for store in (*STORES, "accounts", "projects"):
         for thing in cloud.store(store).values():
             thing["policy"] = []
-    told = [
+    findings = [
         finding
         for finding in look(cloud, build_info()).findings
         if finding.found == "none" and " role " in finding.where
     ]
-    assert {one.colour for one in told} == {Colour.RED}
-    assert sorted(one.where for one in told) == sorted(one.id for one in planned())
-    assert len(told) == len(wanted())
+    assert {finding.colour for finding in findings} == {Colour.RED}
+    assert sorted(finding.where for finding in findings) == sorted(resource.id for resource in planned())
+    assert len(findings) == len(wanted())
 
 
 @pytest.mark.parametrize("dataset", ["nba_raw", "nba_analytics", "nba_precompute", "nba_predictions"])
 def test_one_dataset_that_may_no_longer_be_read_is_seen(cloud: Cloud, dataset: str) -> None:
     """Of several grants of one role to one account, the one that is gone is named, and only that one."""
     member = account("orch-self-heal")
-    for one in cloud.store("projects")[PROJECT]["policy"]:
-        if one["role"] == "roles/bigquery.dataViewer" and one.get("condition", {}).get("title") == dataset:
-            one["members"].remove(member)
+    for binding in cloud.store("projects")[PROJECT]["policy"]:
+        if binding["role"] == "roles/bigquery.dataViewer" and binding.get("condition", {}).get("title") == dataset:
+            binding["members"].remove(member)
     assert [finding.where for finding in look(cloud, build_info()).findings] == [
         f"project role {PROJECT} roles/bigquery.dataViewer {member} if {dataset}"
     ]
@@ -156,12 +156,12 @@ def test_one_dataset_that_may_no_longer_be_read_is_seen(cloud: Cloud, dataset: s
 
 def test_two_lines_under_one_id_are_refused() -> None:
     """What would be lost is named with both of its lines; the same thing twice is once."""
-    first = next(one for one in planned() if one.update and "nba_raw" in str(one.update))
-    other = next(one for one in planned() if one.update and "nba_analytics" in str(one.update))
+    first = next(resource for resource in planned() if resource.update and "nba_raw" in str(resource.update))
+    other = next(resource for resource in planned() if resource.update and "nba_analytics" in str(resource.update))
     assert distinct([first, first]) == [first]
     refused = refusal([first, replace(other, kind=first.kind, name=first.name)])
     assert first.id in refused
-    assert all(str(one.update) in refused for one in (first, other))
+    assert all(str(resource.update) in refused for resource in (first, other))
 
 
 def refusal(resources: list[Resource]) -> str:
@@ -174,7 +174,7 @@ def refusal(resources: list[Resource]) -> str:
 
 def test_two_lines_under_one_id_end_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """`bin/deploy plan` says which id, with a hint, and prints no plan."""
-    monkeypatch.setattr(Resource, "id", property(lambda one: one.kind))
+    monkeypatch.setattr(Resource, "id", property(lambda resource: resource.kind))
     monkeypatch.setenv("COMMIT_SHA", "0" * 40)
     assert call(["plan", f"--project={PROJECT}", f"--number={NUMBER}"]) == 1
     out, err = capsys.readouterr()
@@ -184,6 +184,6 @@ def test_two_lines_under_one_id_end_the_command(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_line_is_read_as_a_shell_reads_it() -> None:
-    """The reckoning of these tests and the printed line agree."""
-    line = next(one.update for one in planned() if one.update and "startsWith" in str(one.update))
+    """The calculation of these tests and the printed line agree."""
+    line = next(resource.update for resource in planned() if resource.update and "startsWith" in str(resource.update))
     assert given(CommandLine(tuple(shlex.split(str(line))))) == given(line)

@@ -38,17 +38,17 @@ def test_how_often_a_line_fires(text: str, times: float) -> None:
 def test_another_pipeline_has_a_function_for_each_of_its_transitions() -> None:
     """One transition: its function and the three that every pipeline has; its topics and the one for dead letters."""
     policy = load_policy(ROOT / "tests" / "pipelines" / "minimal.yaml")
-    found = deployment_of(manifest(), policy)
+    deployment = deployment_of(manifest(), policy)
     jobs = [schedule for schedule in manifest().schedules.values() if schedule.calls != "workflow_controller"]
-    assert (found.functions, found.topics, found.jobs) == (4, 4, len(jobs))
+    assert (deployment.functions, deployment.topics, deployment.jobs) == (4, 4, len(jobs))
     assert gate_sql(policy) == {}
 
 
 def test_the_functions_of_the_reference_pipeline_are_the_manifests() -> None:
-    """What is reckoned for its policy is what the manifest deploys."""
-    found = deployment_of(manifest(), manifest().policy)
-    assert found.functions == len(manifest().functions)
-    assert found.topics == len(manifest().topics) + 1
+    """What is calculated for its policy is what the manifest deploys."""
+    deployment = deployment_of(manifest(), manifest().policy)
+    assert deployment.functions == len(manifest().functions)
+    assert deployment.topics == len(manifest().topics) + 1
 
 
 def test_a_pipeline_pays_for_what_is_its_own(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_pipeline_pays_for_what_is_its_own(tmp_path: Path) -> None:
     both = load_checkout(checkout(tmp_path / "checkout", SHOP))
     assert deployment_of(both, both.policy) == deployment_of(manifest(), manifest().policy)
     [shop] = both.others
-    found = deployment_of(both, shop)
-    assert found.validations.keys() >= {"morning", "midday"}
-    assert (found.validations["midday"], found.secrets) == (1, 10)
-    assert found.topics == len([topic for topic in both.topics if topic.startswith("shop-")]) + 1
+    deployment = deployment_of(both, shop)
+    assert deployment.validations.keys() >= {"morning", "midday"}
+    assert (deployment.validations["midday"], deployment.secrets) == (1, 10)
+    assert deployment.topics == len([topic for topic in both.topics if topic.startswith("shop-")]) + 1

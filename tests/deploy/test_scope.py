@@ -55,9 +55,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Cloud:
 def answer_of(cloud: Cloud, kind: str) -> dict[str, Any]:
     store, name = KEPT[kind]
     things = cloud.store(store)
-    found = copy.deepcopy(things[name] if name else next(iter(things.values())))
-    found.pop("policy", None)
-    return found
+    answer = copy.deepcopy(things[name] if name else next(iter(things.values())))
+    answer.pop("policy", None)
+    return answer
 
 
 def resources_of(kind: str, answer: dict[str, Any]) -> list[Resource]:
@@ -65,12 +65,12 @@ def resources_of(kind: str, answer: dict[str, Any]) -> list[Resource]:
     named = {str(answer.get("displayName")), str(KEPT[kind][1]).split("@")[0].rpartition(".")[2]}
     parts = {"schedule": ("schedule", "schedule state"), "database": ("database", "database protection")}
     states = parts.get(kind, (kind,))
-    return [one for one in planned() if one.kind in states and one.name in named]
+    return [resource for resource in planned() if resource.kind in states and resource.name in named]
 
 
 def seen(resources: list[Resource], kind: str, answer: dict[str, Any]) -> list[str]:
-    found: Any = [answer] if kind in LISTED else answer
-    return [str(difference) for resource in resources for difference in resource.differences(found)]
+    listing: Any = [answer] if kind in LISTED else answer
+    return [str(difference) for resource in resources for difference in resource.differences(listing)]
 
 
 def changes(
@@ -113,10 +113,12 @@ def other(field: Field, there: Any, depth: int = 0) -> Any:
         values = map_values(field.message)
         if values is not None:
             return {**(there or {}), "other": other(values, None, depth + 1)}
-        inner = next(one for one in fields(field.message).values() if depth < 4 or one.kind != "message")
+        inner = next(
+            candidate for candidate in fields(field.message).values() if depth < 4 or candidate.kind != "message"
+        )
         return {**(there or {}), inner.name: other(inner, None, depth + 1)}
     if field.kind == "enum":
-        return next(one for one in reversed(field.enum) if one != there and not one.endswith("UNSPECIFIED"))
+        return next(word for word in reversed(field.enum) if word != there and not word.endswith("UNSPECIFIED"))
     return {"bool": not there, "int": 987, "float": 9.5, "json": "other"}.get(field.kind, "b3RoZXI=")
 
 

@@ -185,14 +185,16 @@ class BatchNight:
                 spent += _seconds(pool, self._report, reports[first::10])
                 tenths.append(Counter(self.store.inner.operations))
                 if floor is not None:
-                    creates += _seconds(pool, floor, [f"floor/{first}.{one}" for one in range(len(reports[first::10]))])
+                    creates += _seconds(
+                        pool, floor, [f"floor/{first}.{number}" for number in range(len(reports[first::10]))]
+                    )
         sweeps = self._close()
         stored = load_batch(self.store.inner, self.batch_id)
         assert stored is not None
-        said = [one.body for one in self.wire.arrivals(self.declared.publish, 2, timedelta(seconds=2))]
+        announcements = [arrival.body for arrival in self.wire.arrivals(self.declared.publish, 2, timedelta(seconds=2))]
         return Played(
             stored.value,
-            [one for one in said if one["status"] != "started"],
+            [announcement for announcement in announcements if announcement["status"] != "started"],
             requests,
             self.store.inner.count(outcomes_path(self.batch_id)),
             self.unacknowledged,
@@ -253,8 +255,8 @@ class BatchNight:
             tend(self._instance(), Sweep())
         except (Unavailable, Died):
             return
-        for one in self.wire.pull(self._starts, 0.3):
-            self._deliver(STARTS, one.body)
+        for arrival in self.wire.pull(self._starts, 0.3):
+            self._deliver(STARTS, arrival.body)
 
     def _deliver(self, phase: str, body: Mapping[str, Any]) -> None:
         """Deliver a message until it is acknowledged, as the platform does."""
@@ -308,5 +310,7 @@ def bare_publishing(bus: PubSubBus, topic: str, members: Sequence[str]) -> float
     began = perf_counter()
     for first in range(0, len(members), 100):
         page = members[first : first + 100]
-        bus.publish(topic, [Message({"player_lookup": one, "batch_id": "x" * 60}, {"member": one}) for one in page])
+        bus.publish(
+            topic, [Message({"player_lookup": member, "batch_id": "x" * 60}, {"member": member}) for member in page]
+        )
     return perf_counter() - began

@@ -50,11 +50,11 @@ class PushWire:
 
     def arrivals(self, topic: str, count: int, within: timedelta) -> list[Arrived]:
         """Return what arrived on a topic, once there is so much of it, or at the end of that time."""
-        found: list[Arrived] = []
+        arrivals: list[Arrived] = []
         end = time.monotonic() + within.total_seconds()
-        while len(found) < count and time.monotonic() < end:
-            found += self.pull(topic)
-        return found
+        while len(arrivals) < count and time.monotonic() < end:
+            arrivals += self.pull(topic)
+        return arrivals
 
     def pull(self, topic: str, seconds: float = PULL_SECONDS) -> list[Arrived]:
         """Return what has arrived, waiting for the first message no longer than so long."""

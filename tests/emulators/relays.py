@@ -123,7 +123,7 @@ class Writes:
     def hottest(self) -> tuple[str, int]:
         """Return the document that was written most often within a minute, and how often."""
         busiest = ((path, _within(at, 60.0)) for path, at in self.at.items())
-        return max(busiest, key=lambda found: found[1], default=("", 0))
+        return max(busiest, key=lambda item: item[1], default=("", 0))
 
 
 @dataclass

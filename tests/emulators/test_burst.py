@@ -84,7 +84,7 @@ def test_a_thousand_members_cost_the_same_each(store: FirestoreStore, tmp_path: 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for start in range(0, MANY, 100):
             before = Counter(store.operations)
-            assert all(one.handled is Handled.DECIDED for one in pool.map(handle, names[start : start + 100]))
+            assert all(result.handled is Handled.DECIDED for result in pool.map(handle, names[start : start + 100]))
             batches.append(store.operations - before)
     spent = monotonic() - began
     assert [message.attributes["trigger_id"] for _, message in ports.bus.published] == [ID]
@@ -114,30 +114,30 @@ def test_members_that_have_only_started_are_not_counted_as_there(store: Firestor
     for name in names:
         cost(name, "started")
     costs = [cost(name, "failed") for name in names] + [cost(name, "success") for name in names[:-1]]
-    assert {one["writes"] for one in costs} == {1}
+    assert {cost["writes"] for cost in costs} == {1}
     # The phase as a whole is read when all have reported since it was read last: once for each report of all.
-    assert sum(one["reads"] for one in costs) <= len(costs) * 8
+    assert sum(cost["reads"] for cost in costs) <= len(costs) * 8
     assert cost(names[-1], "success")["reads"] >= members
 
 
 def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -> None:
     """A completion that only waits reads once, writes once, and only then reads the others; the first opens its run."""
-    told: list[str] = []
-    ctx = context(load_policy(NBA), PlainPorts(PrintedResult(store, told)))
+    operations: list[str] = []
+    ctx = context(load_policy(NBA), PlainPorts(PrintedResult(store, operations)))
     # Of a date that is over it is looked for a backfill run as well.
     today = str(ctx.policy.local(SystemClock().now()).date())
     receive(ctx, delivery(PHASE, member_report("player_game_summary", today), "m1"))
-    assert told == ["get", "create", "create", "query"]
-    told.clear()
+    assert operations == ["get", "create", "create", "query"]
+    operations.clear()
     receive(ctx, delivery(PHASE, member_report("team_offense_game_summary", today), "m2"))
-    assert told == ["get", "create", "query"]
+    assert operations == ["get", "create", "query"]
 
 
 class PrintedResult:
     """A ``StateStore`` that tells each operation before it is carried out."""
 
-    def __init__(self, inner: StateStore, told: list[str]) -> None:
-        self._inner, self._told = inner, told
+    def __init__(self, inner: StateStore, operations: list[str]) -> None:
+        self._inner, self._told = inner, operations
 
     def __getattr__(self, name: str) -> Any:
         self._told.append(name)

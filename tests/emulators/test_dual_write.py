@@ -57,9 +57,9 @@ def written(record: BigQueryAuditLog) -> list[str]:
 def counted(kit: HandlersKit, *processors: str) -> None:
     """Every one of these stands in the state, once."""
     for processor in processors:
-        known = kit.completion(processor)
-        assert known is not None
-        assert (known.message_ids, known.superseded) == ((f"m-{processor}",), 0)
+        completion = kit.completion(processor)
+        assert completion is not None
+        assert (completion.message_ids, completion.superseded) == ((f"m-{processor}",), 0)
 
 
 def test_both_sides_take_it(emulators: Emulators) -> None:
@@ -127,7 +127,7 @@ def test_a_state_that_is_stopped_leaves_it_to_the_record(emulators: Emulators) -
 
 
 def test_a_state_that_lost_everything_is_filled_from_the_record(emulators: Emulators) -> None:
-    """A store that comes back empty gets every report from the record; what leaves again leaves under its id."""
+    """A store that comes back empty gets every report from the record; what is sent again leaves under its id."""
     kit, record = emulators.kit()
     report(kit, *PHASE3)
     kit.sweep()

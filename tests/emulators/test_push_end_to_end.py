@@ -71,18 +71,18 @@ class Project:
         """Return how often the function's log has this event, as soon as it has it at all."""
         end = time.monotonic() + PATIENCE.total_seconds()
         while True:
-            found = self.log.read_text().count(f'"message":"{event}"')
-            if found or time.monotonic() > end:
-                return found
+            count = self.log.read_text().count(f'"message":"{event}"')
+            if count or time.monotonic() > end:
+                return count
             time.sleep(0.1)
 
-    def state(self, transition: str, wanted: str) -> str:
+    def state(self, transition: str, expected: str) -> str:
         """Return the transition's state, as soon as it is the one that is waited for."""
         end = time.monotonic() + PATIENCE.total_seconds()
         while True:
-            found = queries.explain(self.context, KEY, transition).state
-            if found == wanted or time.monotonic() > end:
-                return found
+            state = queries.explain(self.context, KEY, transition).state
+            if state == expected or time.monotonic() > end:
+                return state
             time.sleep(0.1)
 
 
@@ -133,21 +133,23 @@ def completions() -> list[dict[str, Any]]:
 
 def judged(arrived: list[Arrived]) -> None:
     """One trigger: one id, one message for each completed processor, the same ids in body and attributes."""
-    assert {one.attributes["trigger_id"] for one in arrived} == {"nba/2026-02-17/overnight/phase3_to_phase4/1"}
-    assert sorted(one.attributes["processor_name"] for one in arrived) == sorted(FIVE)
-    for one in arrived:
-        assert one.attributes["attempt"] == "1"
-        assert {name: one.attributes[name] for name in ("pipeline", "transition", "mode", "lane", "game_date")} == {
+    assert {arrival.attributes["trigger_id"] for arrival in arrived} == {"nba/2026-02-17/overnight/phase3_to_phase4/1"}
+    assert sorted(arrival.attributes["processor_name"] for arrival in arrived) == sorted(FIVE)
+    for arrival in arrived:
+        assert arrival.attributes["attempt"] == "1"
+        assert {name: arrival.attributes[name] for name in ("pipeline", "transition", "mode", "lane", "game_date")} == {
             "pipeline": "nba",
             "transition": "phase3_to_phase4",
             "mode": "overnight",
             "lane": "live",
             "game_date": "2026-02-17",
         }
-        assert (one.attributes["trigger_reason"], one.attributes["degraded"]) == ("complete", "false")
-        assert set(one.body["completed_processors"]) == FIVE
-        said = {name: one.body[name] for name in ("trigger_id", "processor_name", "correlation_id", "source_table")}
-        assert said == {name: one.attributes[name] for name in said}
+        assert (arrival.attributes["trigger_reason"], arrival.attributes["degraded"]) == ("complete", "false")
+        assert set(arrival.body["completed_processors"]) == FIVE
+        fields = {
+            name: arrival.body[name] for name in ("trigger_id", "processor_name", "correlation_id", "source_table")
+        }
+        assert fields == {name: arrival.attributes[name] for name in fields}
 
 
 def test_a_night_is_pushed_and_triggers_the_next_phase(project: Project) -> None:
@@ -191,8 +193,8 @@ def test_what_cannot_be_decided_is_pushed_again(project: Project) -> None:
     assert project.wire.pull(TRIGGER, 1.0) == []
     with project.serving("phase3_to_phase4", port):
         arrived = project.triggers()
-    assert {one.attributes["trigger_id"] for one in arrived} == {"nba/2026-02-17/overnight/phase3_to_phase4/1"}
-    assert sorted(one.attributes["processor_name"] for one in arrived) == sorted(FIVE)
+    assert {arrival.attributes["trigger_id"] for arrival in arrived} == {"nba/2026-02-17/overnight/phase3_to_phase4/1"}
+    assert sorted(arrival.attributes["processor_name"] for arrival in arrived) == sorted(FIVE)
 
 
 def test_a_poisoned_message_is_pushed_once(project: Project) -> None:
@@ -203,5 +205,5 @@ def test_a_poisoned_message_is_pushed_once(project: Project) -> None:
         for body in completions():
             project.wire.publish(PHASE3, body)
         judged(project.triggers())
-    assert [json.loads(one.raw)["processor_name"] for one in queries.quarantine(project.context)] == ["Nobody"]
+    assert [json.loads(message.raw)["processor_name"] for message in queries.quarantine(project.context)] == ["Nobody"]
     assert project.log_count("completion.quarantined") == 1

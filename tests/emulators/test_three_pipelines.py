@@ -71,10 +71,10 @@ class Deployment:
 
     def arrived(self, topic: str, count: int) -> dict[str, list[str]]:
         """Return the trigger ids that arrived on a topic with the reason of each, as soon as there are so many."""
-        found: dict[str, list[str]] = {}
-        for one in self.wire.arrivals(topic, count, PATIENCE):
-            found.setdefault(one.attributes["trigger_id"], []).append(one.attributes["trigger_reason"])
-        return found
+        reasons: dict[str, list[str]] = {}
+        for arrival in self.wire.arrivals(topic, count, PATIENCE):
+            reasons.setdefault(arrival.attributes["trigger_id"], []).append(arrival.attributes["trigger_reason"])
+        return reasons
 
     def sweep(self, ahead: timedelta) -> tuple[int, list[Body]]:
         """Sweep all pipelines by one call, some time from now."""
@@ -113,7 +113,12 @@ def deployment(
     policies = {policy.pipeline: policy for policy in load_policies(folder)}
     wire = PushWire(f"demo-three-{token_hex(4)}")
     completions = {topic for policy in policies.values() for topic in policy.topics}
-    triggers = {topic for policy in policies.values() for one in policy.transitions.values() for topic in one.topics}
+    triggers = {
+        topic
+        for policy in policies.values()
+        for transition in policy.transitions.values()
+        for topic in transition.topics
+    }
     for topic in completions | triggers:
         wire.add_topic(topic)
     for topic in triggers:
@@ -166,8 +171,8 @@ def test_a_night_of_three_pipelines(deployment: Deployment) -> None:
     assert deployment.state(whole, "meters_to_loads", "confirmed") == "confirmed"
 
     status, findings = deployment.sweep(LATER)
-    assert (status, [one for one in findings if one["result"] == "failed"]) == (200, [])
-    assert all(one["run"].startswith(f"{one['pipeline']}/") for one in findings if one["run"])
+    assert (status, [finding for finding in findings if finding["result"] == "failed"]) == (200, [])
+    assert all(finding["run"].startswith(f"{finding['pipeline']}/") for finding in findings if finding["run"])
     assert deployment.arrived("meters-loads-go", 1) == {f"{half.id}/meters_to_loads/1": ["deadline"]}
     assert [deployment.wire.pull(topic, 0.2) for topic in expected] == [[]] * len(expected)
     runs = deployment.runs()

@@ -35,8 +35,8 @@ def client(function: str) -> FlaskClient:
     with _environment_kept():
         app = functions_framework.create_app("main", str(FUNCTIONS / function / "main.py"))
     app.config["PROPAGATE_EXCEPTIONS"] = False  # an error is answered with 500, as by a server
-    found: FlaskClient = app.test_client()
-    return found
+    flask_client: FlaskClient = app.test_client()
+    return flask_client
 
 
 @contextmanager

@@ -189,12 +189,16 @@ def kept(opened: FunctionsKit) -> list[Quarantined]:
     documents = opened.store.touched("quarantine")
     rows = {document.path: from_data(Row, document.data) for document in documents if document.path.count("/") == 1}
     newest = {(path, row.bodies[-1].name) for path, row in rows.items()}
-    return [one for one in listed(opened.context, None) if (one.row, one.body) in newest]
+    return [
+        kept_message for kept_message in listed(opened.context, None) if (kept_message.row, kept_message.body) in newest
+    ]
 
 
 def counted(opened: FunctionsKit, message_id: str) -> list[str]:
     """Return the completions that the latest request touched and that have counted this message."""
-    return [one.id for one in opened.store.touched("completions") if message_id in one.data["message_ids"]]
+    return [
+        document.id for document in opened.store.touched("completions") if message_id in document.data["message_ids"]
+    ]
 
 
 def held_to(

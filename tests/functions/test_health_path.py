@@ -24,13 +24,13 @@ Said = list[tuple[str, dict[str, object]]]
 @contextmanager
 def overheard() -> Iterator[tuple[FunctionsKit, Said]]:
     """Yield a kit, and what its functions log."""
-    said: Said = []
+    entries: Said = []
 
     def log(event: str, /, severity: str = "INFO", **keys: object) -> None:
-        said.append((event, keys))
+        entries.append((event, keys))
 
     with functions_kit(SqliteStore(":memory:")) as opened, runtime.override_context(replace(opened.context, log=log)):
-        yield opened, said
+        yield opened, entries
 
 
 def push(function: str, body: Any) -> int:
@@ -45,7 +45,7 @@ def test_every_function_says_what_it_runs(function: str, monkeypatch: pytest.Mon
     """GET /health: name, commit, digest and revision, whatever is dead around it; nothing is swept or judged."""
     monkeypatch.setenv("SOURCE_DIGEST", "d" * 40)
     monkeypatch.setenv("K_REVISION", "nba-00007")
-    with overheard() as (opened, said):
+    with overheard() as (opened, entries):
         opened.fail("state")
         answer = client(function).get("/health")
         assert (answer.status_code, answer.content_type) == (200, "application/json")
@@ -53,7 +53,7 @@ def test_every_function_says_what_it_runs(function: str, monkeypatch: pytest.Mon
             "status": "healthy", "service": function, "pipeline": "nba", "version": "simulation",
             "source_digest": "d" * 40, "revision": "nba-00007",
         }  # fmt: skip
-        assert said == []
+        assert entries == []
 
 
 @pytest.mark.parametrize("function", TRANSITIONS)
@@ -64,10 +64,10 @@ def test_every_function_says_what_it_runs(function: str, monkeypatch: pytest.Mon
 )
 def test_a_message_without_data_is_acknowledged_and_counted(function: str, body: Any) -> None:
     """Pub/Sub leaves empty data out of a push: it is a probe (behaviour R1), not a 400 that comes again."""
-    with overheard() as (opened, said):
+    with overheard() as (opened, entries):
         assert push(function, body) == 200
         phase = opened.context.policy.topics[TOPICS[function]]
-        assert [(event, keys["phase"]) for event, keys in said] == [("completion.probe", phase)]
+        assert [(event, keys["phase"]) for event, keys in entries] == [("completion.probe", phase)]
         assert opened.store.paths == []
 
 
@@ -78,19 +78,19 @@ def test_a_message_without_data_is_acknowledged_and_counted(function: str, body:
 def test_a_push_whose_attributes_say_it_all_is_a_message(name: str, events: list[str]) -> None:
     """Without data but with a processor: counted or kept like any other, not taken for a probe (behaviour R1)."""
     fields = {"processor_name": name, "game_date": "2026-01-21", "status": "success", "record_count": "96"}
-    with overheard() as (_, said):
+    with overheard() as (_, entries):
         assert (
             push("phase2_to_phase3", {"message": {"messageId": "m1", "attributes": fields}, "subscription": "s"}) == 200
         )
         about = {"completion.probe", "completion.recorded", "completion.quarantined"}
-        assert [event for event, _ in said if event in about] == events
+        assert [event for event, _ in entries if event in about] == events
 
 
 def test_its_message_id_is_the_messages_own() -> None:
     """What is counted can be found again on the platform's side."""
-    with overheard() as (_, said):
+    with overheard() as (_, entries):
         push("phase2_to_phase3", {"message": BARE, "subscription": "s"})
-        assert said[0][1]["message_id"] == "m1"
+        assert entries[0][1]["message_id"] == "m1"
 
 
 def test_an_event_in_binary_form_is_still_the_frameworks() -> None:
@@ -99,18 +99,18 @@ def test_an_event_in_binary_form_is_still_the_frameworks() -> None:
         "ce-specversion": "1.0", "ce-id": "e9", "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
         "ce-source": f"//pubsub.googleapis.com/projects/demo-p/topics/{TOPICS['phase2_to_phase3']}",
     }  # fmt: skip
-    with overheard() as (_, said):
+    with overheard() as (_, entries):
         answer = client("phase2_to_phase3").post("/", json={"message": {}}, headers=headers)
-        assert (answer.status_code, said[0][1]["message_id"]) == (200, "e9")
+        assert (answer.status_code, entries[0][1]["message_id"]) == (200, "e9")
 
 
 def test_a_push_with_data_is_still_the_frameworks() -> None:
     """It becomes an event once."""
-    with overheard() as (opened, said):
+    with overheard() as (opened, entries):
         full = {"message": {**BARE, "data": "e30="}, "subscription": "s"}
         assert push("phase2_to_phase3", full) == 200
-        assert [event for event, _ in said].count("completion.quarantined") == 1
-        assert "completion.probe" not in [event for event, _ in said]
+        assert [event for event, _ in entries].count("completion.quarantined") == 1
+        assert "completion.probe" not in [event for event, _ in entries]
         assert client("phase2_to_phase3").get("/").status_code == 405
         assert opened.store.touched("quarantine")
 

@@ -48,8 +48,8 @@ class Deployment:
         return answer.status_code, answer.get_json()
 
     def push(self, function: str, topic: str, processor: str = "StationsJob") -> int:
-        said = {"processor_name": processor, "game_date": DAY, "status": "success"}
-        body = {**message(json.dumps(said).encode(), "m1"), "subscription": "s"}
+        fields = {"processor_name": processor, "game_date": DAY, "status": "success"}
+        body = {**message(json.dumps(fields).encode(), "m1"), "subscription": "s"}
         path = f"/projects/demo-p/topics/{topic}"
         return client(function).post(path, data=json.dumps(body), content_type="application/json").status_code
 
@@ -79,7 +79,7 @@ def test_one_function_serves_every_transition(deployment: Deployment) -> None:
     for name in ("sales", "weather"):
         for processor in ("StationsJob", "radar"):
             assert deployment.push("transition", f"{name}-collect-complete", processor) == 200
-    sent = {name: [one.topic for one in kit.published] for name, kit in deployment.kits.items()}
+    sent = {name: [publication.topic for publication in kit.published] for name, kit in deployment.kits.items()}
     assert sent == {"bakery": [], "sales": ["sales-forecast-trigger"], "weather": ["weather-forecast-trigger"]}
     assert deployment.push("transition", "sales-forecast-complete", "model") == 200
     key = RunKey("sales", date.fromisoformat(DAY), "daily")
@@ -90,7 +90,7 @@ def test_a_message_of_no_pipeline_s_topic_is_kept(deployment: Deployment) -> Non
     """R1: acknowledged, in quarantine with the topic that nobody reports on; a probe without data is none."""
     assert deployment.push("transition", "strange-topic") == 200
     kept = quarantine(deployment.kits["bakery"].ctx)
-    assert ["strange-topic" in one.reason for one in kept] == [True]
+    assert ["strange-topic" in kept_message.reason for kept_message in kept] == [True]
     assert deployment.runs() == {"bakery": [], "sales": [], "weather": []}
     empty = {"message": {"messageId": "m2", "attributes": {}}, "subscription": "s"}
     assert client("transition").post("/projects/demo-p/topics/strange-topic", data=json.dumps(empty)).status_code == 200
@@ -187,9 +187,9 @@ def test_a_sweep_is_refused_as_a_whole(deployment: Deployment) -> None:
 def test_every_function_says_which_pipelines_it_serves(deployment: Deployment) -> None:
     """/health names them all in the place of the one."""
     for function in ("self_heal", "transition", "phase2_to_phase3", "health_check", "validation_runner"):
-        said = client(function).get("/health").get_json()
-        assert said["pipelines"] == list(NAMES)
-        assert "pipeline" not in said
+        health = client(function).get("/health").get_json()
+        assert health["pipelines"] == list(NAMES)
+        assert "pipeline" not in health
 
 
 def test_readiness_is_that_of_every_pipeline(deployment: Deployment) -> None:

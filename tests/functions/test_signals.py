@@ -141,8 +141,8 @@ def test_what_is_none_of_ours_is_counted_and_what_cannot_be_read_is_kept_whole(k
     # The name is corrected by the policy: what was the thirteenth month is another part of the name now.
     other: dict[str, Any] = {**FILES, "object": "water/{year}-*_*", "date": "{year}-08-01"}
     again = HandlersKit(policy=load_policy(MINIMAL, {"signals": {"files": other}}), store=kit.store)
-    status, said = again.orch("quarantine", "replay", kept.message_id, "--reason", "policy corrected")
-    assert (status, "weather/2019-08-01/daily" in said) == (0, True), said
+    status, output = again.orch("quarantine", "replay", kept.message_id, "--reason", "policy corrected")
+    assert (status, "weather/2019-08-01/daily" in output) == (0, True), output
     assert quarantine(again.ctx) == []
 
 

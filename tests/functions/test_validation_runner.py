@@ -25,14 +25,14 @@ def test_findings_are_json() -> None:
     body = json.loads(answer.data)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     assert (body["schedule"], body["date"], body["working_day"]) == ("midday", "2026-01-22", "2026-01-22")
-    found = {one["check"]: one for one in body["results"]}
-    assert found["freshness"]["status"] == "WARN"
-    assert "newest partition older than 14 days" in found["freshness"]["message"]
-    assert found["sweep_alive"]["status"] == "FAIL"
-    assert found["alert_delivery"]["status"] == "PASS"
-    assert found["schedule_inventory"]["status"] == "ERROR"  # here nobody knows what is deployed
+    results = {result["check"]: result for result in body["results"]}
+    assert results["freshness"]["status"] == "WARN"
+    assert "newest partition older than 14 days" in results["freshness"]["message"]
+    assert results["sweep_alive"]["status"] == "FAIL"
+    assert results["alert_delivery"]["status"] == "PASS"
+    assert results["schedule_inventory"]["status"] == "ERROR"  # here nobody knows what is deployed
     assert [what.partition(":")[0] for what in body["could_not_read"]] == ["the inventory is not readable here"]
-    assert sum(body["counts"].values()) == len(found)
+    assert sum(body["counts"].values()) == len(results)
 
 
 @pytest.mark.parametrize("schedule", list(VALIDATION.schedules))
@@ -42,7 +42,7 @@ def test_every_schedule_answers(schedule: str) -> None:
         answer = get(f"schedule={schedule}")
     body = json.loads(answer.data)
     assert answer.status_code == 200
-    assert [one["check"] for one in body["results"]] == [check.name for check in VALIDATION.of(schedule)]
+    assert [result["check"] for result in body["results"]] == [check.name for check in VALIDATION.of(schedule)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_port_that_is_down_is_no_500(port: str) -> None:
     assert answer.status_code == 200
     assert body["status"] != "ok"
     if port != "slack":
-        assert {one["status"] for one in body["results"]} >= {"ERROR"}
+        assert {result["status"] for result in body["results"]} >= {"ERROR"}
         assert body["could_not_read"]
 
 

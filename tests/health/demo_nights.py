@@ -28,13 +28,13 @@ AT_ONCE = 10_000.0
 
 def play(folder: Path, nights: Sequence[tuple[Night, Scenario]] = ()) -> None:
     """Play nights, by default the demo's own, as `bin/demo --home FOLDER` does; raise if one goes otherwise."""
-    told = io.StringIO()
+    output = io.StringIO()
     with Workspace(folder).taken() as home:
         ground = Ground(home, AT_ONCE, dict(os.environ), {})
         chosen = list(nights) or [(night, load(night)) for night in PLAYED]
-        console = Console(file=told, width=200)
+        console = Console(file=output, width=200)
         status = play_all(ground, chosen, console, PlainScreen(console))
-    assert status == OK, told.getvalue()
+    assert status == OK, output.getvalue()
 
 
 def variables(folder: Path, night: Night) -> dict[str, str]:

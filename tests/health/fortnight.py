@@ -43,7 +43,7 @@ def fortnight(folder: Path, until: str = "07:32") -> Scenario:
     days = [FIRST + timedelta(days=n) for n in range(13)]
     ends = datetime.fromisoformat(f"{LAST} {until}")
     events = [pair for day in days for mode in STARTS for pair in _pass(POLICY, day, mode) if pair[0] <= ends]
-    said: dict[str, Any] = {
+    scenario: dict[str, Any] = {
         "name": "A fortnight of nights",
         "start": f"{FIRST} 04:00",
         "end": f"{ends:%Y-%m-%d %H:%M}",
@@ -52,7 +52,7 @@ def fortnight(folder: Path, until: str = "07:32") -> Scenario:
         "expect": [],
     }
     path = folder / "fortnight.yaml"
-    path.write_text(json.dumps(said, indent=1))  # YAML too, with every time in quotes
+    path.write_text(json.dumps(scenario, indent=1))  # YAML too, with every time in quotes
     return read_scenario(path)
 
 
@@ -67,7 +67,7 @@ def _pass(policy: Policy, worked_on: date, mode: str) -> list[tuple[datetime, di
     if day in NO_GAMES:
         return []
     clock, offsets = STARTS[mode]
-    key, found = (worked_on, mode), []
+    key, events = (worked_on, mode), []
     begins = datetime.fromisoformat(f"{worked_on} {clock}")
     slip = timedelta()
     for phase, offset in offsets.items():
@@ -79,18 +79,18 @@ def _pass(policy: Policy, worked_on: date, mode: str) -> list[tuple[datetime, di
                 continue
             own = timedelta(minutes=LATE.get(key, {}).get(name, 0))
             at = begins + slip + own + timedelta(minutes=offset + 3 * place + (worked_on.day + place) % 3)
-            found.append(
+            events.append(
                 (at, _event(policy, at, worked_on, name, phase, day, mode, failed=name in FAILED.get(key, ())))
             )
-    return found
+    return events
 
 
 def _event(
     policy: Policy, at: datetime, worked_on: date, name: str, phase: str, day: date, mode: str, *, failed: bool
 ) -> dict[str, Any]:
     days = (worked_on - FIRST).days
-    said: dict[str, Any] = {"processor": name, "phase": phase, "game_date": str(day), "mode": mode}
-    said |= {"status": "failed", "error": "source answered 503"} if failed else {"records": 120 + at.minute}
+    body: dict[str, Any] = {"processor": name, "phase": phase, "game_date": str(day), "mode": mode}
+    body |= {"status": "failed", "error": "source answered 503"} if failed else {"records": 120 + at.minute}
     if name == "prediction_coordinator":
-        said["metadata"] = {"completion_pct": 97.4}
-    return {"at": f"+{days}d {at:%H:%M}" if days else f"{at:%H:%M}", "complete": said}
+        body["metadata"] = {"completion_pct": 97.4}
+    return {"at": f"+{days}d {at:%H:%M}" if days else f"{at:%H:%M}", "complete": body}

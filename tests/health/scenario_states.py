@@ -33,7 +33,7 @@ class LeftByDemo:
         """Let a port fail from now on."""
         self.world.stage.fail(port, kind, LONG)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self.world.stage._faults.clear()
 
     def wait(self, seconds: int) -> None:

@@ -28,7 +28,7 @@ class Pass:
 
     @property
     def outcome(self) -> str:
-        return next((one.word for label, one in self.cells.items() if not label), "")
+        return next((cell.word for label, cell in self.cells.items() if not label), "")
 
 
 class Days(HTMLParser):
@@ -44,8 +44,8 @@ class Days(HTMLParser):
         self.feed(html)
 
     def of(self, day: str, name: str) -> Pass:
-        [found] = [one for one in self.passes if (one.day, one.name) == (day, name)]
-        return found
+        [row] = [row for row in self.passes if (row.day, row.name) == (day, name)]
+        return row
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}

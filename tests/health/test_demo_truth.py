@@ -117,60 +117,60 @@ def shown(at: datetime) -> str:
 def due(transition: str, on: str, mode: str) -> datetime | None:
     """Return a transition's due time of a run, from the policy's file alone."""
     expects = RAW["transitions"][transition]["expects"]
-    found = {**expects.get("any_mode", {}), **expects.get(mode, {})}.get("due")
-    if found is None:
+    due_times = {**expects.get("any_mode", {}), **expects.get(mode, {})}.get("due")
+    if due_times is None:
         return None
     worked_on = date.fromisoformat(on) - timedelta(days=MODES[mode])
-    return datetime.combine(worked_on, time.fromisoformat(found["warning"]), NEW_YORK)
+    return datetime.combine(worked_on, time.fromisoformat(due_times["warning"]), NEW_YORK)
 
 
 def reason(word: str) -> str:
     return "all complete" if word == "complete" else word.replace("_", " ")
 
 
-def agree(said: Stand, kept: dict[str, Any] | None, limit: datetime | None, now: datetime, *, passed: bool) -> None:
+def agree(cell: Stand, kept: dict[str, Any] | None, limit: datetime | None, now: datetime, *, passed: bool) -> None:
     """Compare a cell with the transition's document: triggered at, tier, degraded, late, held."""
     carried = None if kept is None else kept["carried"]
     at = None if kept is None else moment(kept["triggered_at"])
-    assert (carried is None) == (at is None) == (said.at == "" or said.word == "held")
-    late = [note for note in said.notes if note.startswith("late by ")]
+    assert (carried is None) == (at is None) == (cell.at == "" or cell.word == "held")
+    late = [note for note in cell.notes if note.startswith("late by ")]
     if kept is not None and carried is not None and at is not None:
-        assert said.word == kept["state"]
-        assert datetime.fromisoformat(said.at) == at.replace(microsecond=0)
-        assert said.time == shown(at)
-        assert said.notes[0] == reason(carried["reason"])
-        missing = [note for note in said.notes if note.startswith("degraded: ")]
+        assert cell.word == kept["state"]
+        assert datetime.fromisoformat(cell.at) == at.replace(microsecond=0)
+        assert cell.time == shown(at)
+        assert cell.notes[0] == reason(carried["reason"])
+        missing = [note for note in cell.notes if note.startswith("degraded: ")]
         assert missing == ([f"degraded: without {', '.join(carried['missing'])}"] if carried["missing"] else [])
         assert bool(late) == (limit is not None and at >= limit)
     elif kept is not None and kept["state"] == "held":
         since = moment(kept["held_since"])
         assert since is not None
-        assert (said.word, said.time) == ("held", shown(since))
+        assert (cell.word, cell.time) == ("held", shown(since))
         assert bool(late) == (limit is not None and now >= limit)
     elif passed:
-        assert said.word == "overtaken"
+        assert cell.word == "overtaken"
     else:
-        assert said.word == ("late" if limit is not None and now >= limit else "waiting")
-        assert bool(late) == (said.word == "late")
+        assert cell.word == ("late" if limit is not None and now >= limit else "waiting")
+        assert bool(late) == (cell.word == "late")
 
 
-@pytest.mark.parametrize("one", REMEMBERED, ids=lambda one: f"{one.run}-{one.transition}")
-def test_the_page_says_what_is_remembered(demo_folder: Path, one: Happened) -> None:
+@pytest.mark.parametrize("trigger", REMEMBERED, ids=lambda trigger: f"{trigger.run}-{trigger.transition}")
+def test_the_page_says_what_is_remembered(demo_folder: Path, trigger: Happened) -> None:
     """Each trigger of the recorded nights: to the minute, by its tier, and without whom."""
-    with as_left(demo_folder, named(one.night)) as ctx:
+    with as_left(demo_folder, named(trigger.night)) as ctx:
         page = Days(ask("/").text)
-        text = orch.run(["report", one.run.split("/")[1]], ctx)[1]
-    _, day, mode = one.run.split("/")
-    said = page.of(day, mode.replace("_", " ")).cells[one.transition]
-    local = datetime.fromisoformat(one.local).replace(tzinfo=NEW_YORK)
-    assert datetime.fromisoformat(said.at).replace(second=0) == local
-    assert (said.word, said.notes[0]) == ("confirmed", one.note)
-    assert [note for note in said.notes if "degraded" in note] == (
-        [f"degraded: without {one.missing}"] if one.missing else []
+        text = orch.run(["report", trigger.run.split("/")[1]], ctx)[1]
+    _, day, mode = trigger.run.split("/")
+    cell = page.of(day, mode.replace("_", " ")).cells[trigger.transition]
+    local = datetime.fromisoformat(trigger.local).replace(tzinfo=NEW_YORK)
+    assert datetime.fromisoformat(cell.at).replace(second=0) == local
+    assert (cell.word, cell.notes[0]) == ("confirmed", trigger.note)
+    assert [note for note in cell.notes if "degraded" in note] == (
+        [f"degraded: without {trigger.missing}"] if trigger.missing else []
     )
-    [line] = [line for line in text.splitlines() if f"as {one.run}/{one.transition}/1" in line]
+    [line] = [line for line in text.splitlines() if f"as {trigger.run}/{trigger.transition}/1" in line]
     assert f"{local:%H:%M}" in line
-    assert ("degraded: without" in line) == bool(one.missing)
+    assert ("degraded: without" in line) == bool(trigger.missing)
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
@@ -178,21 +178,21 @@ def test_every_cell_is_what_stands_in_the_state(demo_folder: Path, night: Night)
     """All runs of the page's days, transition by transition, and no run that is not there."""
     with as_left(demo_folder, night) as ctx:
         page, now = Days(ask("/").text), ctx.ports.clock.now()
-    kept, listed = documents(demo_folder), {one.day for one in page.passes}
+    kept, listed = documents(demo_folder), {row.day for row in page.passes}
     looked_at = 0
     for path, on, mode in runs(demo_folder):
         if on not in listed:
             continue
-        found = page.of(on, mode.replace("_", " "))
-        assert found.link == f"?run=nba/{on}/{mode}"
+        row = page.of(on, mode.replace("_", " "))
+        assert row.link == f"?run=nba/{on}/{mode}"
         states = [kept.get(f"{path}/transitions/{name}") for name in RAW["transitions"]]
         for place, name in enumerate(RAW["transitions"]):
-            passed = any(one is not None and one["carried"] is not None for one in states[place + 1 :])
-            agree(found.cells[name], states[place], due(name, on, mode), now, passed=passed)
+            passed = any(state is not None and state["carried"] is not None for state in states[place + 1 :])
+            agree(row.cells[name], states[place], due(name, on, mode), now, passed=passed)
             looked_at += 1
     assert looked_at >= 4
     there = {(on, mode) for _, on, mode in runs(demo_folder)}
-    assert {(one.day, one.name.replace(" ", "_")) for one in page.passes if one.link} == {
+    assert {(row.day, row.name.replace(" ", "_")) for row in page.passes if row.link} == {
         key for key in there if key[0] in listed
     }
 
@@ -205,13 +205,13 @@ def test_a_day_without_a_run_says_why(demo_folder: Path, night: Night) -> None:
     )}  # fmt: skip
     with as_left(demo_folder, night):
         page = Days(ask("/").text)
-    for one in page.passes:
-        if one.link:
+    for row in page.passes:
+        if row.link:
             continue
-        if games.get(one.day, 0) == 0:
-            assert one.outcome == "nothing expected: no games", one
+        if games.get(row.day, 0) == 0:
+            assert row.outcome == "nothing expected: no games", row
         else:
-            assert one.outcome.startswith(("no run was opened", "opens ")), one
+            assert row.outcome.startswith(("no run was opened", "opens ")), row
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
@@ -225,7 +225,7 @@ def test_the_open_alerts_are_those_that_stand(demo_folder: Path, night: Night) -
         html, report = ask("/").text.replace("<wbr>", ""), ask("/report?send=false").json
     assert f"Open alerts ({len(standing)})" in html
     assert all(text in html for text in standing)
-    assert sorted(one["text"] for one in report["alerts_open"]) == sorted(standing)
+    assert sorted(alert["text"] for alert in report["alerts_open"]) == sorted(standing)
 
 
 @pytest.mark.parametrize("night", PLAYED, ids=lambda night: night.name)
@@ -238,19 +238,21 @@ def test_the_daily_report_is_what_stands_in_the_state(demo_folder: Path, night: 
     for run in report["runs"]:
         path = f"runs/{run['run'].replace('/', '~')}"
         assert (run["opened_at"] is not None) == (path in kept)
-        for one in run["transitions"]:
-            state = kept.get(f"{path}/transitions/{one['transition']}")
+        for transition in run["transitions"]:
+            state = kept.get(f"{path}/transitions/{transition['transition']}")
             carried = None if state is None else state["carried"]
             at = None if state is None else moment(state["triggered_at"])
-            told = None if one["triggered_at"] is None else datetime.fromisoformat(one["triggered_at"])
-            assert told == (None if at is None else at.replace(microsecond=0))
-            assert one["degraded"] == bool(carried and carried["missing"])
+            triggered_at = (
+                None if transition["triggered_at"] is None else datetime.fromisoformat(transition["triggered_at"])
+            )
+            assert triggered_at == (None if at is None else at.replace(microsecond=0))
+            assert transition["degraded"] == bool(carried and carried["missing"])
             if carried is None:
                 continue
             looked_at += 1
-            assert (one["reason"], one["missing"]) == (carried["reason"], carried["missing"])
-            after = RAW["transitions"][one["transition"]]["after"]
-            for late in one["late"]:
+            assert (transition["reason"], transition["missing"]) == (carried["reason"], carried["missing"])
+            after = RAW["transitions"][transition["transition"]]["after"]
+            for late in transition["late"]:
                 came = kept.get(f"{path}/completions/{after}.{late['processor']}")
                 first = None if came is None or came["good"] is None else moment(came["good"]["received_at"])
                 assert late["at"] == (
@@ -269,18 +271,18 @@ def test_page_and_record_tell_the_same_triggers(demo_folder: Path) -> None:
             "WHERE decision = 'trigger'",
         )
     }
-    told = set()
+    triggers = set()
     for night in PLAYED:
         with as_left(demo_folder, night):
             page = Days(ask("/").text)
-        for one in page.passes:
-            for name, said in one.cells.items():
-                if said.at:
-                    why = "complete" if said.notes[0] == "all complete" else said.notes[0].replace(" ", "_")
-                    missing = next((n.removeprefix("degraded: without ") for n in said.notes if "degraded" in n), "")
-                    run = f"nba/{one.day}/{one.name.replace(' ', '_')}"
-                    told.add((run, name, why, missing, datetime.fromisoformat(said.at)))
-    assert told == recorded
+        for row in page.passes:
+            for name, cell in row.cells.items():
+                if cell.at:
+                    why = "complete" if cell.notes[0] == "all complete" else cell.notes[0].replace(" ", "_")
+                    missing = next((n.removeprefix("degraded: without ") for n in cell.notes if "degraded" in n), "")
+                    run = f"nba/{row.day}/{row.name.replace(' ', '_')}"
+                    triggers.add((run, name, why, missing, datetime.fromisoformat(cell.at)))
+    assert triggers == recorded
     assert len(recorded) == len(REMEMBERED)
 
 
@@ -291,9 +293,9 @@ def test_the_checks_see_the_sweeps_of_the_last_night(demo_folder: Path) -> None:
         handle_sweep(ctx, SweepOptions())
         validation, now = checks(ctx), ctx.ports.clock.now()
         target = Target(validation.schedules["post_overnight"], date(2026, 1, 24), now, NEW_YORK)
-        found = check_all(ctx, (validation.checks["sweep_alive"], validation.checks["runs_opened"]), target, None)
-    assert [one.status for one in found] == [Status.PASS, Status.PASS], [one.message for one in found]
-    assert "since the last sweep" in found[0].message
+        results = check_all(ctx, (validation.checks["sweep_alive"], validation.checks["runs_opened"]), target, None)
+    assert [result.status for result in results] == [Status.PASS, Status.PASS], [result.message for result in results]
+    assert "since the last sweep" in results[0].message
 
 
 def test_a_held_transition_is_seen_held_since_its_deadline(held: Path) -> None:
@@ -301,14 +303,18 @@ def test_a_held_transition_is_seen_held_since_its_deadline(held: Path) -> None:
     with as_left(held, HELD) as ctx:
         html, now = ask("/").text, ctx.ports.clock.now()
         report = ask("/report?send=false").json
-    said = Days(html).of("2026-01-19", "overnight").cells["phase4_to_phase5"]
-    assert (said.word, said.time) == ("held", "Tue 11:02")
-    assert "late by 1 h: due 10:30 EST" in said.notes
+    cell = Days(html).of("2026-01-19", "overnight").cells["phase4_to_phase5"]
+    assert (cell.word, cell.time) == ("held", "Tue 11:02")
+    assert "late by 1 h: due 10:30 EST" in cell.notes
     kept = documents(held)["runs/nba~2026-01-19~overnight/transitions/phase4_to_phase5"]
-    agree(said, kept, due("phase4_to_phase5", "2026-01-19", "overnight"), now, passed=False)
+    agree(cell, kept, due("phase4_to_phase5", "2026-01-19", "overnight"), now, passed=False)
     [run] = [run for run in report["runs"] if run["run"] == "nba/2026-01-19/overnight"]
-    [one] = [one for one in run["transitions"] if one["transition"] == "phase4_to_phase5"]
-    assert (one["word"], one["triggered_at"], one["missing"]) == ("held", None, ["player_daily_cache"])
+    [transition] = [transition for transition in run["transitions"] if transition["transition"] == "phase4_to_phase5"]
+    assert (transition["word"], transition["triggered_at"], transition["missing"]) == (
+        "held",
+        None,
+        ["player_daily_cache"],
+    )
     [alert] = [alert for alert in report["alerts_open"] if "held" in alert["text"]]
     assert alert["severity"] == "critical"
     assert "player_daily_cache" in alert["text"]

@@ -51,9 +51,9 @@ def test_what_is_wrong_comes_first(late: LeftByDemo) -> None:
     problems = [problem for run in status["runs"] for problem in run["problems"] if problem["severity"] != "info"]
     assert f"Wrong now ({len(problems)})" in first
     assert f'href="?run={RUN}"' in first
-    [told] = {problem["alert"] for problem in problems if problem["kind"] == "degraded"}
+    [alert_id] = {problem["alert"] for problem in problems if problem["kind"] == "degraded"}
     assert all(f'href="?alert={problem["alert"]}"' in first for problem in problems if problem["alert"])
-    assert told == "" or f'href="?alert={told}"' in first
+    assert alert_id == "" or f'href="?alert={alert_id}"' in first
 
 
 def test_a_quiet_morning_says_that_nothing_is_wrong() -> None:
@@ -199,7 +199,7 @@ def test_csv_is_read_by_a_spreadsheet_and_runs_nothing_in_it(late: LeftByDemo) -
 def test_the_report_is_a_page_for_a_browser_and_reading_it_sends_nothing(late: LeftByDemo) -> None:
     """JSON for a script, a page for a person, at one address; neither changes the store nor tells anybody."""
     before = {d.path: d.version for name in ("runs", "alerts") for d in late.ctx.ports.store.query(name)}
-    told = len(late.world.history.notices)
+    notice_count = len(late.world.history.notices)
     page = client("health_check").get("/report", headers={"Accept": "text/html,application/xhtml+xml"})
     assert page.headers["Content-Type"].startswith("text/html")
     assert "daily report" in Outline(page.text).text
@@ -207,7 +207,7 @@ def test_the_report_is_a_page_for_a_browser_and_reading_it_sends_nothing(late: L
     assert ask("/report").get_json()["sent"] == "not asked for"
     assert ask("/api/report").get_json()["text"] == ask("/report").get_json()["text"]
     after = {d.path: d.version for name in ("runs", "alerts") for d in late.ctx.ports.store.query(name)}
-    assert (after, len(late.world.history.notices)) == (before, told)
+    assert (after, len(late.world.history.notices)) == (before, notice_count)
 
 
 def rows(count: int, word: str = "confirmed", tone: Tone = Tone.GOOD) -> list[Row]:

@@ -34,8 +34,8 @@ def report(left: LeftByDemo, apis: CloudApis) -> Report:
     """Return the report of a function that can ask this project."""
     clock = left.ctx.ports.clock
     credentials = lambda: Credentials("a-token")  # type: ignore[no-untyped-call]  # noqa: E731 - a factory
-    found = GoogleInventory(PROJECT, DECLARED, clock, hosts=apis.hosts, credentials=credentials)
-    with runtime.override_context(replace(left.ctx, inventory=found)):
+    inventory = GoogleInventory(PROJECT, DECLARED, clock, hosts=apis.hosts, credentials=credentials)
+    with runtime.override_context(replace(left.ctx, inventory=inventory)):
         answer = ask("/report?send=false")
     assert answer.status_code == 200
     body: Report = json.loads(answer.data)

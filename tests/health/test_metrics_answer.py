@@ -46,8 +46,8 @@ def read(query: str = "") -> dict[str, Metric]:
 
 def value(families: dict[str, Metric], name: str, **labels: str) -> float:
     [sample] = [
-        one for family in families.values() for one in family.samples
-        if one.name == name and labels.items() <= one.labels.items()
+        sample for family in families.values() for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
     ]  # fmt: skip
     return float(sample.value)
 
@@ -75,7 +75,9 @@ def test_it_is_answered_in_the_format_that_is_asked_for(morning: LeftByDemo) -> 
     assert new.get_data(as_text=True).endswith("# EOF\n")
     numbers = [
         Counter(
-            (one.name.removesuffix("_total"), *sorted(one.labels.items())) for family in each for one in family.samples
+            (sample.name.removesuffix("_total"), *sorted(sample.labels.items()))
+            for family in each
+            for sample in family.samples
         )
         for each in (openmetrics(new.get_data(as_text=True)), plain(old.get_data(as_text=True)))
     ]
@@ -126,7 +128,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(morning: LeftByDemo) 
     """Without the store the answer is still 200: a scraper learns which parts are away from the metrics themselves."""
     morning.fail("state")
     families = read()
-    parts = {one.labels["part"]: one.value for one in families["orch_part_readable"].samples}
+    parts = {sample.labels["part"]: sample.value for sample in families["orch_part_readable"].samples}
     assert parts.pop("workflows") == 1  # this context knows no workflows, so that nothing is read of them
     assert parts.pop("batches") == 1  # nor has the policy batches
     assert set(parts.values()) == {0}
@@ -198,7 +200,7 @@ def renamed(ctx: Context, name: str) -> Context:
 
 
 def pipelines(families: dict[str, Metric]) -> set[str]:
-    return {one.labels["pipeline"] for family in families.values() for one in family.samples}
+    return {sample.labels["pipeline"] for family in families.values() for sample in family.samples}
 
 
 def test_every_metric_is_there_under_its_name() -> None:

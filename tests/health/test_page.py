@@ -70,8 +70,8 @@ class Outline(HTMLParser):
 def cells(left: LeftByDemo, day: str, mode: str = "overnight") -> dict[str, Cell]:
     key = run_key(left.ctx, f"nba/{day}/{mode}")
     assert key is not None
-    found = load_run(left.ctx.ports.store, key)
-    return {leg.cell.transition: leg.cell for leg in timeline(left.ctx, key, found).legs}
+    run = load_run(left.ctx.ports.store, key)
+    return {leg.cell.transition: leg.cell for leg in timeline(left.ctx, key, run).legs}
 
 
 def test_the_front_shows_fourteen_days_and_those_ahead(morning: LeftByDemo) -> None:
@@ -84,11 +84,11 @@ def test_the_front_shows_fourteen_days_and_those_ahead(morning: LeftByDemo) -> N
 
 def test_the_words_of_a_night(morning: LeftByDemo) -> None:
     """Triggered by the second tier without one, overtaken, waiting, nothing expected: each in words and tone."""
-    found = cells(morning, "2026-01-19")
-    fourth = found["phase4_to_phase5"]
+    day_cells = cells(morning, "2026-01-19")
+    fourth = day_cells["phase4_to_phase5"]
     assert (fourth.word, fourth.tone) == ("confirmed", Tone.NOTICE)
     assert fourth.notes == ("tier 2", "degraded: without player_composite_factors")
-    assert (found["phase2_to_phase3"].word, found["phase5_to_phase6"].word) == ("overtaken", "waiting")
+    assert (day_cells["phase2_to_phase3"].word, day_cells["phase5_to_phase6"].word) == ("overtaken", "waiting")
     text = Outline(ask("/").text).text
     for words in ("nothing expected: no games", "no run was opened", "degraded: without player_composite_factors"):
         assert words in text
@@ -97,9 +97,9 @@ def test_the_words_of_a_night(morning: LeftByDemo) -> None:
 def test_the_words_of_a_silent_morning() -> None:
     """Nobody reported: late by the due time of the policy, worse after the critical one."""
     with left_by("C1_no_message_at_all") as left:
-        found = cells(left, "2026-01-11")
-    assert (found["phase2_to_phase3"].word, found["phase2_to_phase3"].tone) == ("late", Tone.BAD)
-    assert found["phase2_to_phase3"].notes == ("late by 3 h 45 min: due 06:30 EST",)
+        day_cells = cells(left, "2026-01-11")
+    assert (day_cells["phase2_to_phase3"].word, day_cells["phase2_to_phase3"].tone) == ("late", Tone.BAD)
+    assert day_cells["phase2_to_phase3"].notes == ("late by 3 h 45 min: due 06:30 EST",)
 
 
 def test_held_and_blocked_say_why_and_since_when() -> None:
@@ -111,20 +111,25 @@ def test_held_and_blocked_say_why_and_since_when() -> None:
     held = TransitionState(
         state=State.HELD, held_since=since, hold=Hold(HoldCause.OPERATOR, since, "wait for the film")
     )
-    found = cell(POLICY, run, transition, held, now)
-    assert (found.word, found.tone, found.at, found.notes) == ("held", Tone.BAD, since, ("wait for the film",))
+    transition_cell = cell(POLICY, run, transition, held, now)
+    assert (transition_cell.word, transition_cell.tone, transition_cell.at, transition_cell.notes) == (
+        "held",
+        Tone.BAD,
+        since,
+        ("wait for the film",),
+    )
     blocked = TransitionState(state=State.BLOCKED, blocked={"game_coverage": Block(since, "reads 40 percent")})
-    found = cell(POLICY, run, transition, blocked, now)
-    assert (found.word, found.tone, found.at) == ("blocked", Tone.BAD, since)
-    assert found.notes == ("game_coverage: reads 40 percent",)
+    transition_cell = cell(POLICY, run, transition, blocked, now)
+    assert (transition_cell.word, transition_cell.tone, transition_cell.at) == ("blocked", Tone.BAD, since)
+    assert transition_cell.notes == ("game_coverage: reads 40 percent",)
     lost = TransitionState(
         state=State.DISPATCHED, generation=1, accepted_plan=Plan(1, "complete"), triggered_at=since,
         dispatched_at=since,
         last_dispatched_at=since, dispatches=2,
     )  # fmt: skip
-    found = cell(POLICY, run, transition, lost, now)
-    assert (found.word, found.tone) == ("dispatched", Tone.BAD)
-    assert found.notes == ("all complete", "no report of phase4 since")
+    transition_cell = cell(POLICY, run, transition, lost, now)
+    assert (transition_cell.word, transition_cell.tone) == ("dispatched", Tone.BAD)
+    assert transition_cell.notes == ("all complete", "no report of phase4 since")
 
 
 def test_a_run_is_drawn_with_its_words(morning: LeftByDemo) -> None:
@@ -142,8 +147,8 @@ def test_a_run_is_drawn_with_its_words(morning: LeftByDemo) -> None:
     events = timeline(morning.ctx, key, load_run(morning.ctx.ports.store, key)).events
     for event in events:
         assert event.text in page.text
-    told = {event.kind for event in events}
-    assert {Kind.STARTED, Kind.REPORT, Kind.TIER, Kind.TRIGGER, Kind.CONFIRMED, Kind.ALERT, Kind.OPENED} <= told
+    kinds = {event.kind for event in events}
+    assert {Kind.STARTED, Kind.REPORT, Kind.TIER, Kind.TRIGGER, Kind.CONFIRMED, Kind.ALERT, Kind.OPENED} <= kinds
     assert "waiting for prediction_coordinator" in page.text
 
 
@@ -183,8 +188,8 @@ def test_what_the_wire_brings_is_escaped() -> None:
 
 def test_a_run_that_is_not_there_is_said(morning: LeftByDemo) -> None:
     """404, the reason, and the days all the same."""
-    for wanted in ("nba/2026-01-02/overnight", "nba/2026-01-19/noon", "mlb/2026-01-19/overnight", "nba/x/overnight"):
-        answer = ask(f"/?run={wanted}")
+    for run_id in ("nba/2026-01-02/overnight", "nba/2026-01-19/noon", "mlb/2026-01-19/overnight", "nba/x/overnight"):
+        answer = ask(f"/?run={run_id}")
         assert answer.status_code == 404
         assert 'role="alert"' in answer.text
         assert 'id="days"' in answer.text
@@ -232,10 +237,10 @@ def date_of(run: str) -> date:
 
 def test_the_front_costs_a_few_round_trips(morning: LeftByDemo) -> None:
     """Fourteen days are two readings of many documents, not hundreds of one."""
-    wanted = [key for day in shown_days(morning.ctx) for key in keys(morning.ctx.policy, day)]
+    run_keys = [key for day in shown_days(morning.ctx) for key in keys(morning.ctx.policy, day)]
     store = Counting(morning.ctx.ports.store)
     ctx = replace(morning.ctx, ports=replace(morning.world.ports, store=store))
-    assert len(loads(ctx, wanted)) == len(wanted)
+    assert len(loads(ctx, run_keys)) == len(run_keys)
     assert store.trips == 2
 
 
@@ -295,8 +300,8 @@ def test_an_alert_lies_where_it_happened_or_says_that_it_does_not(after: timedel
     scale = scale_of(line, NEW_YORK, now)
     assert scale.holds(alert.at) == (sign == "!")
     drawn = str(drawing(line, NEW_YORK, now))
-    [said] = re.findall(r'<g class="alert bad"><title>(.*?)</title>.*?>([!»«✓])</text>', drawn)
-    assert said == ("08:30 due" if sign == "!" else "Wed 21 Jan 10:02 due", sign)
+    [label] = re.findall(r'<g class="alert bad"><title>(.*?)</title>.*?>([!»«✓])</text>', drawn)
+    assert label == ("08:30 due" if sign == "!" else "Wed 21 Jan 10:02 due", sign)
 
 
 def test_a_finished_run_keeps_what_blocked_it() -> None:

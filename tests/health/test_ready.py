@@ -29,7 +29,7 @@ CALENDAR = "CREATE SCHEMA nba_raw; CREATE TABLE nba_raw.v_nbac_schedule_latest (
 
 
 def statuses() -> dict[str, str]:
-    return {one["name"]: one["status"] for one in ask("/ready").json["dependencies"]}
+    return {dependency["name"]: dependency["status"] for dependency in ask("/ready").json["dependencies"]}
 
 
 def test_health_answers_without_asking_anybody(morning: LeftByDemo) -> None:
@@ -48,17 +48,17 @@ def test_ready_names_every_dependency_with_its_latency(morning: LeftByDemo) -> N
     """200, each part on its own line, in milliseconds."""
     answer = ask("/ready")
     assert (answer.status_code, answer.json["status"], answer.json["failed"]) == (200, "ready", [])
-    assert [one["name"] for one in answer.json["dependencies"]] == PARTS
-    assert all(one["latency_ms"] >= 0 for one in answer.json["dependencies"])
+    assert [dependency["name"] for dependency in answer.json["dependencies"]] == PARTS
+    assert all(dependency["latency_ms"] >= 0 for dependency in answer.json["dependencies"])
 
 
 def test_a_silent_dependency_shows_how_long_it_was_waited_for(morning: LeftByDemo) -> None:
     """A timeout of five seconds is seen as five seconds."""
     morning.fail("warehouse", FaultKind.TIMEOUT)
     morning.world.clock.actor = Actor("health check", morning.world.clock.instant)
-    found = {one["name"]: one for one in ask("/ready").json["dependencies"]}
-    assert (found["warehouse"]["status"], found["warehouse"]["latency_ms"]) == ("failed", 5000)
-    assert found["state"]["latency_ms"] == 0
+    dependencies = {dependency["name"]: dependency for dependency in ask("/ready").json["dependencies"]}
+    assert (dependencies["warehouse"]["status"], dependencies["warehouse"]["latency_ms"]) == ("failed", 5000)
+    assert dependencies["state"]["latency_ms"] == 0
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_dead_store_makes_ready_red_and_leaves_the_rest(morning: LeftByDemo, p
     report = ask("/report")
     assert report.status_code == 200
     assert report.json["could_not_read"]
-    assert [one["verdict"] for one in report.json["services"]] == ["fit"] * 3
+    assert [service["verdict"] for service in report.json["services"]] == ["fit"] * 3
     assert (report.json["runs"] is None) == (port == "state")
     page = ask("/")
     assert page.status_code == (503 if port == "state" else 200)
@@ -100,8 +100,8 @@ def test_what_hangs_is_waited_for_once(morning: LeftByDemo, ports: tuple[str, ..
 def test_what_is_refused_quickly_is_asked_again(morning: LeftByDemo) -> None:
     """One question that fails at once says nothing of the next: each part of the report is tried."""
     morning.fail("warehouse")
-    told = ask("/report?send=false").json["could_not_read"]
-    assert len([line for line in told if "warehouse does not answer" in line]) >= 3
+    lines = ask("/report?send=false").json["could_not_read"]
+    assert len([line for line in lines if "warehouse does not answer" in line]) >= 3
 
 
 def test_answers_are_recalled_for_thirty_seconds(morning: LeftByDemo) -> None:
@@ -112,7 +112,7 @@ def test_answers_are_recalled_for_thirty_seconds(morning: LeftByDemo) -> None:
     assert ask("/ready").status_code == 200
     morning.wait(1)
     assert ask("/ready").status_code == 503
-    morning.mend()
+    morning.restore()
     morning.wait(29)
     assert ask("/ready").status_code == 503
     morning.wait(1)

@@ -16,25 +16,25 @@ DAY = 24 * 60 * 60
 
 
 def run_of(report: dict[str, Any], run: str) -> dict[str, Any]:
-    [found] = [one for one in report["runs"] if one["run"] == run]
-    return {one["transition"]: one for one in found["transitions"]}
+    [entry] = [entry for entry in report["runs"] if entry["run"] == run]
+    return {transition["transition"]: transition for transition in entry["transitions"]}
 
 
 def test_the_report_tells_the_night_as_it_was(morning: LeftByDemo) -> None:
     """The second tier of 08:02 without one processor, when that one came, who came last, and what never began."""
-    found = run_of(ask("/report").json, "nba/2026-01-19/overnight")
-    fourth = found["phase4_to_phase5"]
+    transitions = run_of(ask("/report").json, "nba/2026-01-19/overnight")
+    fourth = transitions["phase4_to_phase5"]
     assert (fourth["word"], fourth["reason"], fourth["degraded"]) == ("confirmed", "tier_2", True)
     assert fourth["triggered_at"] == "2026-01-20T08:02:00-05:00"
     assert fourth["late"] == [{"processor": "player_composite_factors", "at": "2026-01-20T08:20:00-05:00"}]
     assert fourth["last"] == {"processor": "ml_feature_store", "at": "2026-01-20T07:09:00-05:00"}
-    assert found["phase2_to_phase3"]["word"] == "overtaken"
-    assert found["phase5_to_phase6"]["missing"] == ["prediction_coordinator"]
+    assert transitions["phase2_to_phase3"]["word"] == "overtaken"
+    assert transitions["phase5_to_phase6"]["missing"] == ["prediction_coordinator"]
 
 
 def test_every_run_of_yesterday_and_today_is_there(morning: LeftByDemo) -> None:
     """Runs that were not opened are named too, with the reason why."""
-    runs = {one["run"]: one["said"] for one in ask("/report").json["runs"]}
+    runs = {run["run"]: run["said"] for run in ask("/report").json["runs"]}
     assert runs["nba/2026-01-19/same_day"] == "no run was opened"
     assert runs["nba/2026-01-20/same_day"] == "nothing expected: no games"
     assert {day for day in ("2026-01-19", "2026-01-20") for run in runs if day in run} == {"2026-01-19", "2026-01-20"}
@@ -83,7 +83,7 @@ def test_a_report_that_met_silence_is_sent_by_a_sweep(morning: LeftByDemo) -> No
     """It is stored before it is sent: as soon as Slack answers, a sweep says it, once, and that it was late."""
     morning.fail("slack")
     assert ask("/report", "POST").json["sent"] == "not sent: no answer; a sweep sends it later"
-    morning.mend()
+    morning.restore()
     morning.wait(60)
     DeployedProduct().request(SWEEP)
     assert len(morning.sent("daily report of")) == 1
@@ -113,26 +113,26 @@ def test_an_unfit_service_is_named(morning: LeftByDemo) -> None:
     """The coordinator answers as something else: the report says as what."""
     morning.world.services.health["prediction_coordinator"] = Health.WRONG_IDENTITY
     morning.wait(60)
-    found = {one["service"]: one for one in ask("/report").json["services"]}
-    assert [name for name, one in found.items() if one["verdict"] == "unfit"] == ["prediction_coordinator"]
-    assert "answers 200 as" in found["prediction_coordinator"]["text"]
+    services = {service["service"]: service for service in ask("/report").json["services"]}
+    assert [name for name, service in services.items() if service["verdict"] == "unfit"] == ["prediction_coordinator"]
+    assert "answers 200 as" in services["prediction_coordinator"]["text"]
 
 
 def test_quarantine_and_open_alerts_are_counted_by_reason() -> None:
     """Messages nobody could understand, with their processors; alerts whose condition holds, with their start."""
     with left_by("A4_messages_nobody_can_understand") as left:
-        found = ask("/report").json
+        report = ask("/report").json
         kept = left.ctx.ports.store.count("quarantine", {"status": "kept"})
-    assert found["quarantine"]["kept"] == kept > 0
-    assert sum(found["quarantine"]["reasons"].values()) == kept
+    assert report["quarantine"]["kept"] == kept > 0
+    assert sum(report["quarantine"]["reasons"].values()) == kept
 
 
 def test_a_validation_that_ran_is_in_the_report() -> None:
     """The latest run of each schedule is read from the record, with its verdict."""
     with left_by("V1_validation_of_a_night"):
-        found = ask("/report").json
-    assert found["validation"]
-    assert {"schedule", "status", "message"} <= set(found["validation"][0])
+        report = ask("/report").json
+    assert report["validation"]
+    assert {"schedule", "status", "message"} <= set(report["validation"][0])
 
 
 @pytest.mark.parametrize(

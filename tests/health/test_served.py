@@ -116,22 +116,22 @@ def test_what_is_gone_is_red_and_the_rest_is_readable(left_folder: Path, what: s
         run = requests.get(f"{url}/?run={RUN}", timeout=PATIENCE)
     assert health.status_code == 200
     assert ready.status_code == (503 if away.red else 200)
-    parts = {one["name"]: one for one in ready.json()["dependencies"]}
+    parts = {dependency["name"]: dependency for dependency in ready.json()["dependencies"]}
     assert list(parts) == PARTS
-    assert {name for name, one in parts.items() if one["status"] != "ok"} == away.red
+    assert {name for name, part in parts.items() if part["status"] != "ok"} == away.red
     assert all(part["detail"] for part in parts.values())
-    told = report_body(report)
-    known = {line.partition(":")[0] for line in told["could_not_read"]}
-    assert away.unread <= known
+    summary = report_body(report)
+    sources = {line.partition(":")[0] for line in summary["could_not_read"]}
+    assert away.unread <= sources
     # An embedded warehouse has no tables for these, and nobody here knows what is deployed.
     elsewhere = {"schedules", "subscriptions", "backlog of subscriptions", "drift", "validation", *TABLES}
-    assert known - away.unread <= elsewhere
+    assert sources - away.unread <= elsewhere
     if what == "Firestore":
-        assert told["runs"] is None
-        assert {one["date"]: one["total"] for one in told["games"]}["2026-01-19"] == 9
+        assert summary["runs"] is None
+        assert {entry["date"]: entry["total"] for entry in summary["games"]}["2026-01-19"] == 9
         assert page.status_code == run.status_code == 503
     else:
-        assert "phase4_to_phase5: confirmed 08:02 (tier 2" in told["text"]
+        assert "phase4_to_phase5: confirmed 08:02 (tier 2" in summary["text"]
         assert page.status_code == run.status_code == 200
         assert "Timeline of nba/2026-01-19/overnight" in run.text
     assert "What it depends on" in page.text

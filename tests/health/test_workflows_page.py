@@ -32,14 +32,14 @@ def refused() -> Iterator[LeftByDemo]:
 
 def morning() -> Phase1:
     """Return a day at 13:00: the morning ran with one failure, lines never could, the evening is to come."""
-    one = Phase1(SIX, only("morning_operations", "betting_lines", "roster_refresh", "after_games_2330"))
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON + timedelta(minutes=30)),)
-    one.scrapers.answers["espn_roster"] = [(Response(400, "<b>unknown</b>"), 0.0)]
-    one.tick()
-    one.deliver_all()
-    one.pass_time(timedelta(hours=7))
-    one.tick()
-    return one
+    phase1 = Phase1(SIX, only("morning_operations", "betting_lines", "roster_refresh", "after_games_2330"))
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON + timedelta(minutes=30)),)
+    phase1.scrapers.answers["espn_roster"] = [(Response(400, "<b>unknown</b>"), 0.0)]
+    phase1.tick()
+    phase1.deliver_all()
+    phase1.pass_time(timedelta(hours=7))
+    phase1.tick()
+    return phase1
 
 
 def test_a_day_says_of_each_window_how_it_stands() -> None:
@@ -69,9 +69,9 @@ def test_a_pipeline_without_workflows_has_none() -> None:
 
 def test_the_page_draws_each_day_and_escapes_what_scrapers_say() -> None:
     """Every drawing has its words, every number its table; what a scraper answered is text."""
-    one = morning()
-    now = one.clock.now()
-    html = render(Page("nba", "nba", NEW_YORK, now, "v1", workflows=workflow_days(one.ctx)))
+    phase1 = morning()
+    now = phase1.clock.now()
+    html = render(Page("nba", "nba", NEW_YORK, now, "v1", workflows=workflow_days(phase1.ctx)))
     outline = Outline(html)
     assert "<b>unknown" not in html
     assert "400: <b>unknown</b>" in outline.text.replace("\n", " ")
@@ -111,7 +111,7 @@ def test_the_report_counts_workflows_and_names_what_went_wrong(refused: LeftByDe
     """Runs by how they ended, calls and rows, and for each that went wrong which scraper and why."""
     made = ask("/report?send=false", "POST").get_json()
     [today, _] = made["workflows"]
-    [wrong] = [one for one in today["wrong"] if one["word"] == "partial"]
+    [wrong] = [workflow for workflow in today["wrong"] if workflow["word"] == "partial"]
     assert f"    {wrong['workflow']}: partial" in made["text"]
     assert f"Workflows {today['date']}: " in made["text"]
     assert today["failed"] >= 1

@@ -1,4 +1,4 @@
-"""A small batch gone through: its workers report at once beside a sweep, and one of them dies at any step."""
+"""A small batch explored: its workers report at once beside a sweep, and one of them dies at any step."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class BatchStand:
                 break
         stored = store.get(batch_path(BATCH_ID))[0]
         assert stored is not None
-        outcomes = (from_data(Outcome, one.data) for one in store.query(outcomes_path(BATCH_ID)))
+        outcomes = (from_data(Outcome, document.data) for document in store.query(outcomes_path(BATCH_ID)))
         notes = store.count("alerts", {"kind": "batch_late"})
         return left, from_data(Batch, stored.data), {outcome.member: outcome for outcome in outcomes}, notes
 
@@ -173,7 +173,7 @@ def explore_batch(case: BatchCase, makers: Mapping[str, Callable[[], StateStore]
 
 
 def _shared(ask: Ask) -> bool:
-    """Shared are the batch, its outcomes, alerts and what leaves; pages and index are only read once it is open, and
+    """Shared are the batch, its outcomes, alerts and what is sent; pages and index are only read once it is open, and
     of skipped or failed members there are none whoever counts them."""
     if ask.what == "query":
         return not any(word in ("skipped", "failed") for _, word in ask.arguments[1])
@@ -248,4 +248,4 @@ def _delivery(phase: str, body: Mapping[str, Any], at: datetime, message_id: str
 
 
 def _silent(event: str, /, severity: str = "INFO", **keys: object) -> None:
-    """Nothing is logged while everything is gone through."""
+    """Nothing is logged while everything is explored."""

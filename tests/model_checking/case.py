@@ -1,4 +1,4 @@
-"""The case that is gone through: the last completions of a phase at once, and one sweep, with a crash at any step."""
+"""The case that is explored: the last completions of a phase at once, and one sweep, with a crash at any step."""
 
 from __future__ import annotations
 
@@ -89,14 +89,18 @@ class Stand:
         expected = [*self._expected(transition)]
         self._before, last = expected[: -case.handlers], expected[-case.handlers :]
         if case.ahead:
-            others = [one for one in case.policy.transitions.values() if one is not transition and MODE in one.expects]
-            self._before += [envelope for one in others for envelope in (*self._expected(one), self._started(one))]
+            others = [
+                other for other in case.policy.transitions.values() if other is not transition and MODE in other.expects
+            ]
+            self._before += [
+                envelope for other in others for envelope in (*self._expected(other), self._started(other))
+            ]
         last += [self._started(transition)] if case.stray else []
         self._deliveries = len(last)
         self.times = (NOON, NOON + case.policy.claim_lease + SECOND) if case.jump else (NOON,)
         still = None if case.jump else NOON
         self.handlers = [
-            *(Handler(f"handler {n}", self._delivering(one), still) for n, one in enumerate(last, start=1)),
+            *(Handler(f"handler {n}", self._delivering(envelope), still) for n, envelope in enumerate(last, start=1)),
             *(Handler(f"sweep {n}", self._sweep, still) for n in range(1, case.sweeps + 1)),
         ]
 
@@ -112,7 +116,7 @@ class Stand:
         return {document.path: document.data for name in collections for document in store.query(name)}
 
     def carry_on(self, store: StateStore, final: Final, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-        """Deliver again what was not acknowledged, sweep until nothing changes; return what leaves meanwhile."""
+        """Deliver again what was not acknowledged, sweep until nothing changes; return what is sent meanwhile."""
         left: dict[str, int] = {}
         for path, data in documents.items():
             store.create(path, data)
@@ -176,25 +180,27 @@ def explore(case: Case, makers: Mapping[str, Callable[[], StateStore]]) -> tuple
     stand, library = Stand(case), VisitedStates({name: make() for name, make in makers.items()})
     machines = [Machine(case.policy, handler, GAMES) for handler in stand.handlers]
     shelf = library.store_state(stand.documents(next(iter(makers.values()))()))
-    found = Explorer(library, machines, _shared, ClaimWatcher(stand), stand.times).explore(shelf, case.crashes)
+    exploration = Explorer(library, machines, _shared, ClaimWatcher(stand), stand.times).explore(shelf, case.crashes)
     after: dict[tuple[str, StoreState, frozenset[int]], dict[str, int]] = {}
-    for final, trail in found.finals.items():
+    for final, trail in exploration.finals.items():
         for name, make in makers.items():
             # What follows of an end depends on what the store holds and on who comes again, not on what has left.
             of = name, final.store_state, final.unfinished
             if of not in after:
                 after[of] = stand.carry_on(make(), final, library.documents(final.store_state))
             left = Counter(dict(final.left)) + Counter(after[of])
-            found.violations += [f"{name}: {wrong}, after: {'; '.join(trail)}" for wrong in _judged(stand, final, left)]
-    return found, library
+            exploration.violations += [
+                f"{name}: {wrong}, after: {'; '.join(trail)}" for wrong in _judged(stand, final, left)
+            ]
+    return exploration, library
 
 
 def _shared(ask: Ask) -> bool:
-    """Shared are the completions, the transitions and what leaves; locks are the sweep's alone.
+    """Shared are the completions, the transitions and what is sent; locks are the sweep's alone.
 
     Nobody writes alerts here: whoever does is a violation, not overlooked. The run's own document and the upkeep are
     written to mark what is to be looked at; a reading of them is no step of its own, so that not every order of these
-    marks is gone through.
+    marks is explored.
     """
     if ask.what in ("publish", "call", "send"):
         return True
@@ -255,4 +261,4 @@ def _judged(stand: Stand, final: Final, left: Mapping[str, int]) -> Iterator[str
 
 
 def _silent(event: str, /, severity: str = "INFO", **keys: object) -> None:
-    """Nothing is told while everything is gone through."""
+    """Nothing is told while everything is explored."""

@@ -40,7 +40,7 @@ class Final:
 
 @dataclass
 class Explored:
-    """What was gone through. ``finals`` holds each end with one way that leads to it."""
+    """What was explored. ``finals`` holds each end with one way that leads to it."""
 
     interleavings: int = 0
     states: int = 0
@@ -57,11 +57,11 @@ class Numbers(Generic[T]):
         self._numbers: dict[T, int] = {}
 
     def of(self, value: T) -> int:
-        found = self._numbers.get(value)
-        if found is None:
-            found = self._numbers[value] = len(self.values)
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = len(self.values)
             self.values.append(value)
-        return found
+        return number
 
 
 class Explorer:
@@ -98,17 +98,17 @@ class Explorer:
 
     def _from(self, state: State) -> int:
         """Return the number of ways from a state to an end."""
-        known = self._paths.get(state)
-        if known is not None:
-            return known
+        ways = self._paths.get(state)
+        if ways is not None:
+            return ways
         total = 0
         for name, after in self._successors(state):
-            known = self._paths.get(after)
-            if known is None:
+            ways = self._paths.get(after)
+            if ways is None:
                 self._trail.append(name)
-                known = self._from(after)
+                ways = self._from(after)
                 self._trail.pop()
-            total += known
+            total += ways
         if total == 0:
             self._end(state)
             total = 1
@@ -136,12 +136,12 @@ class Explorer:
                 continue
             working = True
             self.found.steps += 1
-            said = f"{machine.handler.name} {ask.what} {ask.arguments[0]}"
-            yield said, self._alone(self._act(state, who, ask), who)
+            description = f"{machine.handler.name} {ask.what} {ask.arguments[0]}"
+            yield description, self._alone(self._act(state, who, ask), who)
             if state[3]:
-                yield f"dead before: {said}", _dead(state, who, state[2])
+                yield f"dead before: {description}", _dead(state, who, state[2])
                 if ask.what == "publish" and len(ask.arguments[1]) > 1:
-                    yield f"dead within: {said}", _dead(state, who, self._with(state[2], _leaving(ask)))
+                    yield f"dead within: {description}", _dead(state, who, self._with(state[2], _leaving(ask)))
         if working and state[4] + 1 < len(self._times):
             yield "the clock jumps", self._later((*state[:4], state[4] + 1))
 
@@ -166,10 +166,10 @@ class Explorer:
         """Return the state after a handler's operation has been done and answered."""
         shelf, positions, left, crashes, time = state
         key = (shelf, who, positions[who], left, time)
-        known = self._steps.get(key)
-        if known is None:
-            known = self._steps[key] = self._do(shelf, who, positions[who], left, ask, time)
-        shelf, position, left = known
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = self._do(shelf, who, positions[who], left, ask, time)
+        shelf, position, left = step
         return shelf, _replaced(positions, who, position), left, crashes, time
 
     def _do(self, shelf: int, who: int, position: int, left: int, ask: Ask, time: int) -> tuple[int, int, int]:
@@ -202,7 +202,7 @@ def _replaced(positions: tuple[int, ...], who: int, position: int) -> tuple[int,
 
 
 def _taken(ask: Ask) -> Done:
-    """Return the answer to what leaves: it is always accepted."""
+    """Return the answer to what is sent: it is always accepted."""
     if ask.what == "publish":
         return Done([f"m{number}" for number in range(len(ask.arguments[1]))], None)
     return Done(ACCEPTED if ask.what == "call" else None, None)

@@ -96,16 +96,16 @@ class ReplayPorts:
     # The store
 
     def get(self, *paths: str) -> list[Document | None]:
-        found: list[Document | None] = self._next("get", *paths)
-        return found
+        documents: list[Document | None] = self._next("get", *paths)
+        return documents
 
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
-        found: list[Document] = self._next("query", collection, tuple(sorted((where or {}).items())))
-        return found
+        documents: list[Document] = self._next("query", collection, tuple(sorted((where or {}).items())))
+        return documents
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
-        found: list[Document] = self._next("between", collection, field, first, last, most)
-        return found
+        documents: list[Document] = self._next("between", collection, field, first, last, most)
+        return documents
 
     def count(self, collection: str, where: Where | None = None) -> int:
         return len(self.query(collection, where))
@@ -121,7 +121,7 @@ class ReplayPorts:
     def delete(self, path: str) -> None:
         self._next("delete", path)
 
-    # What leaves
+    # What is sent
 
     def publish(self, topic: str, messages: Sequence[Message]) -> list[str]:
         named = tuple(str(message.body.get("trigger_id") or message.attributes["batch"]) for message in messages)
@@ -195,11 +195,11 @@ class Machine:
 
     def after(self, position: int, key: object, answer: Any) -> int:
         """Return the position after an answer; ``key`` tells answers apart."""
-        found = self._next.get((position, key))
-        if found is None:
-            found = self._position((*self._answers[position], answer))
-            self._next[position, key] = found
-        return found
+        next_position = self._next.get((position, key))
+        if next_position is None:
+            next_position = self._position((*self._answers[position], answer))
+            self._next[position, key] = next_position
+        return next_position
 
     def _position(self, answers: tuple[Any, ...]) -> int:
         tape = ReplayPorts(self._policy, self.handler.name, self.handler.now, self._units, answers)

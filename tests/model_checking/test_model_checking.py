@@ -58,16 +58,16 @@ class LosingStore(MemoryStore):
 )
 def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pytest.CaptureFixture[str]) -> None:
     """One trigger id, dispatched once, again only after a death or a delay; never two claims alive; on both stores."""
-    found, library = explore(case, STORES)
+    exploration, library = explore(case, STORES)
     with capsys.disabled():
         print(
             f"\n{case.transition}: {case.handlers} handlers, {case.sweeps} sweep, {case.crashes} crash"
-            f"{', the clock jumps' if case.jump else ''}: {found.interleavings:,} interleavings through "
-            f"{found.states:,} states, {len(found.finals)} ends, {library.operations} store operations"
+            f"{', the clock jumps' if case.jump else ''}: {exploration.interleavings:,} interleavings through "
+            f"{exploration.states:,} states, {len(exploration.finals)} ends, {library.operations} store operations"
         )
-    assert found.violations == []
-    assert found.interleavings >= at_least
-    assert any(final.crashed for final in found.finals)
+    assert exploration.violations == []
+    assert exploration.interleavings >= at_least
+    assert any(final.crashed for final in exploration.finals)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def test_every_interleaving_triggers_once(case: Case, at_least: int, capsys: pyt
 )
 def test_what_others_started_is_no_proof_of_a_trigger(case: Case, at_least: int) -> None:
     """It is dispatched all the same, whoever dies: a claim is proven by its own trigger id, and its run stays open."""
-    found, _ = explore(case, {"memory": MemoryStore})
-    assert found.violations == []
-    assert found.interleavings >= at_least
-    assert any(final.crashed for final in found.finals)
+    exploration, _ = explore(case, {"memory": MemoryStore})
+    assert exploration.violations == []
+    assert exploration.interleavings >= at_least
+    assert any(final.crashed for final in exploration.finals)
 
 
 def test_a_store_that_loses_writes_is_seen() -> None:
     """Where a create overwrites, two claims live at once, and the way to it is told."""
     case = Case(POLICY, P34, handlers=2, sweeps=0, crashes=0)
-    found, _ = explore(case, {"losing": LosingStore})
-    assert any(violation.startswith("two claims alive: handler") for violation in found.violations)
-    assert all("after: " in violation for violation in found.violations)
+    exploration, _ = explore(case, {"losing": LosingStore})
+    assert any(violation.startswith("two claims alive: handler") for violation in exploration.violations)
+    assert all("after: " in violation for violation in exploration.violations)
 
 
 def test_stores_that_differ_are_seen() -> None:
-    """What is gone through on one store is gone through on all, or else it says which operation differs."""
+    """What is explored on one store is explored on all, or else it says which operation differs."""
     with pytest.raises(Disagreement, match="create"):
         explore(Case(POLICY, P34, handlers=2, sweeps=1, crashes=1), {"memory": MemoryStore, "losing": LosingStore})

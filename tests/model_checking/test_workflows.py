@@ -21,28 +21,28 @@ def made() -> Phase1:
     """Return a phase 1 with one workflow of one scraper that is due."""
     overlay = only("morning_operations")
     overlay["workflows"]["morning_operations"]["steps"] = [{"name": "all", "scrapers": ["espn_roster"]}]
-    one = Phase1(SIX, overlay)
-    begin_watch(one.ctx, SIX)
-    return one
+    phase1 = Phase1(SIX, overlay)
+    begin_watch(phase1.ctx, SIX)
+    return phase1
 
 
 def claimed() -> Phase1:
     """Return one whose run is claimed and whose message has left."""
-    one = made()
-    one.tick()
-    return one
+    phase1 = made()
+    phase1.tick()
+    return phase1
 
 
-def tick(one: Phase1) -> None:
-    one.tick()
+def tick(phase1: Phase1) -> None:
+    phase1.tick()
 
 
-def sweep(one: Phase1) -> None:
-    supervision.look(one.ctx, Sweep())
+def sweep(phase1: Phase1) -> None:
+    supervision.look(phase1.ctx, Sweep())
 
 
-def delivery(one: Phase1) -> None:
-    one.deliver(FIRST)
+def delivery(phase1: Phase1) -> None:
+    phase1.deliver(FIRST)
 
 
 FIRST: Mapping[str, Any] = claimed().bus.waiting[0]
@@ -69,13 +69,13 @@ def test_every_order_of_effects_gives_each_call_one_outcome(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One run of the window, completed and recorded; nobody calls what has an outcome; nobody is told anything."""
-    found = explore(make, handlers, crashes)
+    exploration = explore(make, handlers, crashes)
     with capsys.disabled():
         names = ", ".join(handler.__name__ for handler in handlers)
-        print(f"\n{names}: {found.states:,} states, {found.ends} ends, {found.plays:,} plays")
-    assert found.violations == []
-    assert found.states >= at_least
-    assert found.died > 0
+        print(f"\n{names}: {exploration.states:,} states, {exploration.ends} ends, {exploration.plays:,} plays")
+    assert exploration.violations == []
+    assert exploration.states >= at_least
+    assert exploration.died > 0
 
 
 class LosingStore(MemoryStore):
@@ -90,10 +90,10 @@ def test_a_store_that_loses_writes_is_seen() -> None:
     """Where the second handler takes the lease of the first, a call is made twice, and that is told with its way."""
 
     def losing() -> Phase1:
-        one = claimed()
-        one.store.inner.__class__ = LosingStore
-        return one
+        phase1 = claimed()
+        phase1.store.inner.__class__ = LosingStore
+        return phase1
 
-    found = explore(losing, (delivery, delivery), 0)
-    assert any("times, 0 died" in text or "although it had an outcome" in text for text in found.violations)
-    assert all("; after (" in text for text in found.violations)
+    exploration = explore(losing, (delivery, delivery), 0)
+    assert any("times, 0 died" in text or "although it had an outcome" in text for text in exploration.violations)
+    assert all("; after (" in text for text in exploration.violations)

@@ -39,7 +39,7 @@ class Disagreement(AssertionError):
 class VisitedStates:
     """Runs operations on real stores, each emptied and filled for an operation that has not been seen before.
 
-    All stores must give the same answer, so what is gone through on one is gone through on all.
+    All stores must give the same answer, so what is explored on one is explored on all.
     """
 
     def __init__(self, stores: Mapping[str, StateStore]) -> None:
@@ -60,15 +60,15 @@ class VisitedStates:
         """Return what an operation does with this content; raise ``Disagreement`` if the stores differ."""
         concerned = tuple(pair for pair in shelf if _concerns(ask, pair[0]))
         key = (_argument_key(ask), concerned)
-        known = self._known.get(key)
-        if known is None:
+        outcome = self._known.get(key)
+        if outcome is None:
             self.operations += 1
-            found = {name: self._try(store, ask, concerned) for name, store in self._stores.items()}
-            known = next(iter(found.values()))
-            if any(done != known for done in found.values()):
-                raise Disagreement(f"{ask.what} {ask.arguments[0]}: {found}")
-            self._known[key] = known
-        return known
+            outcomes = {name: self._try(store, ask, concerned) for name, store in self._stores.items()}
+            outcome = next(iter(outcomes.values()))
+            if any(done != outcome for done in outcomes.values()):
+                raise Disagreement(f"{ask.what} {ask.arguments[0]}: {outcomes}")
+            self._known[key] = outcome
+        return outcome
 
     def _try(self, store: StateStore, ask: Ask, concerned: StoreState) -> Done:
         versions = self._fill(store, concerned)
@@ -113,21 +113,23 @@ class VisitedStates:
         assert document is not None, f"{path} was written and is not there"
         return Done(str(before + 1), before + 1, (path, self._number(document.data, before + 1)))
 
-    def _renamed(self, found: Sequence[Document | None], concerned: StoreState) -> list[Document | None]:
+    def _renamed(self, documents: Sequence[Document | None], concerned: StoreState) -> list[Document | None]:
         """Return documents with their edition for a version."""
         numbers = dict(concerned)
         return [
-            None if one is None else Document(one.path, one.data, str(self.books[numbers[one.path]].edition))
-            for one in found
+            None
+            if document is None
+            else Document(document.path, document.data, str(self.books[numbers[document.path]].edition))
+            for document in documents
         ]
 
     def _number(self, data: Mapping[str, Any], edition: int) -> int:
         key = (msgspec.json.encode(data, order="sorted"), edition)
-        found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = len(self.books)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.books)
             self.books.append(StoredDocument(data, edition))
-        return found
+        return number
 
 
 def _argument_key(ask: Ask) -> object:

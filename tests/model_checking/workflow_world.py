@@ -117,8 +117,8 @@ class GatedStore:
         self.written[path] += version is not None
         return version
 
-    def _digest(self, found: Sequence[Document | None]) -> object:
-        return [one and (one.path, self.written[one.path]) for one in found]
+    def _digest(self, documents: Sequence[Document | None]) -> object:
+        return [document and (document.path, self.written[document.path]) for document in documents]
 
 
 class OwnTokens(VirtualClock):
@@ -139,11 +139,11 @@ class World:
     repeated: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        one = self.one
-        self.store = GatedStore(one.store.inner)
-        one.clock.__class__ = OwnTokens
-        object.__setattr__(one.ctx.ports, "store", self.store)
-        publish, request = one.bus.publish, one.scrapers.request
+        phase1 = self.one
+        self.store = GatedStore(phase1.store.inner)
+        phase1.clock.__class__ = OwnTokens
+        object.__setattr__(phase1.ctx.ports, "store", self.store)
+        publish, request = phase1.bus.publish, phase1.scrapers.request
 
         def published(topic: str, messages: Sequence[Message]) -> list[str]:
             return effect("publish", lambda: publish(topic, messages))  # type: ignore[no-any-return]
@@ -158,8 +158,8 @@ class World:
                 gate.seen.append("called")
             return answer
 
-        one.bus.publish = published  # type: ignore[method-assign]
-        one.scrapers.request = requested  # type: ignore[method-assign]
+        phase1.bus.publish = published  # type: ignore[method-assign]
+        phase1.scrapers.request = requested  # type: ignore[method-assign]
 
     def _observe(self, execution: str) -> None:
         parts = execution.split("/")
@@ -172,9 +172,9 @@ class World:
     def key(self, crashes: int) -> str:
         """Return what tells this state from others."""
         documents = [
-            (one.path, self.store.written[one.path], repr(sorted(one.data.items())))
+            (document.path, self.store.written[document.path], repr(sorted(document.data.items())))
             for collection in ("workflow_runs", "workflow_days", "workflow_control")
-            for one in self.store.inner.query(collection)
+            for document in self.store.inner.query(collection)
         ]
         handlers = [(gate.over, gate.died, gate.seen) for gate in self.gates]
         waiting = [json.dumps(body, sort_keys=True) for body in self.one.bus.waiting]
@@ -191,24 +191,24 @@ class World:
 
     def finish(self) -> None:
         """Let the platform do what it does: every message twice, ticks and sweeps until every lease is over."""
-        one = self.one
+        phase1 = self.one
         for _ in range(6):
-            for body in list(one.bus.waiting):
-                one.bus.waiting.popleft()
+            for body in list(phase1.bus.waiting):
+                phase1.bus.waiting.popleft()
                 for _ in range(2):
                     try:
-                        one.deliver(body)
+                        phase1.deliver(body)
                     except Unavailable:
-                        one.bus.waiting.append(body)
+                        phase1.bus.waiting.append(body)
                         break
-            one.tick()
-            one.look()
-            one.pass_time(timedelta(minutes=6))
+            phase1.tick()
+            phase1.look()
+            phase1.pass_time(timedelta(minutes=6))
 
 
 @dataclass
 class Found:
-    """What was gone through."""
+    """What was explored."""
 
     states: int = 0
     ends: int = 0
@@ -219,12 +219,12 @@ class Found:
 
 def explore(make: Callable[[], Phase1], handlers: Sequence[Handler], crashes: int) -> Found:
     """Play the handlers in every order, with so many of them dying anywhere; judge each end."""
-    found, seen = Found(), set[str]()
+    exploration, seen = Found(), set[str]()
     todo: list[tuple[Choice, ...]] = [()]
     while todo:
         prefix = todo.pop()
         world = _played(make, handlers, prefix)
-        found.plays += 1
+        exploration.plays += 1
         left = crashes - sum(choice == DIE for _, choice in prefix)
         key = world.key(left)
         alive = world.alive()
@@ -238,11 +238,11 @@ def explore(make: Callable[[], Phase1], handlers: Sequence[Handler], crashes: in
                 todo.append((*prefix, (number, DIE)))
         world.abandon()
         if not alive:
-            found.ends += 1
-            found.died += left < crashes
-            found.violations += [f"{text}; after {prefix}" for text in _judged(world, crashes - left)]
-    found.states = len(seen)
-    return found
+            exploration.ends += 1
+            exploration.died += left < crashes
+            exploration.violations += [f"{text}; after {prefix}" for text in _judged(world, crashes - left)]
+    exploration.states = len(seen)
+    return exploration
 
 
 def _played(make: Callable[[], Phase1], handlers: Sequence[Handler], prefix: Sequence[Choice]) -> World:
@@ -258,17 +258,22 @@ def _played(make: Callable[[], Phase1], handlers: Sequence[Handler], prefix: Seq
 
 def _judged(world: World, deaths: int) -> list[str]:
     world.finish()
-    one, told = world.one, [f"{execution} was called although it had an outcome" for execution in world.repeated]
-    runs = one.runs()
+    phase1, violations = (
+        world.one,
+        [f"{execution} was called although it had an outcome" for execution in world.repeated],
+    )
+    runs = phase1.runs()
     if len(runs) != 1:
-        told.append(f"{len(runs)} runs of one window: {[run.id for run in runs]}")
+        violations.append(f"{len(runs)} runs of one window: {[run.id for run in runs]}")
     for run in runs:
         if run.status is not RunStatus.COMPLETED or not run.recorded:
-            told.append(f"{run.id} is {run.status}, recorded {run.recorded}")
+            violations.append(f"{run.id} is {run.status}, recorded {run.recorded}")
         keys = Counter(entry.key for entry in run.entries)
-        told += [f"{run.id}: {key} has {number} entries" for key, number in keys.items() if number > 1]
-        told += [f"{run.id}: {entry.name} has no outcome" for entry in run.entries if entry.outcome is None]
-    told += [f"{name} was called {n} times, {deaths} died" for name, n in one.called().items() if n > 1 + deaths]
-    if one.alerts.notices:
-        told.append(f"somebody was told: {one.alerts.notices[0].text}")
-    return told
+        violations += [f"{run.id}: {key} has {number} entries" for key, number in keys.items() if number > 1]
+        violations += [f"{run.id}: {entry.name} has no outcome" for entry in run.entries if entry.outcome is None]
+    violations += [
+        f"{name} was called {n} times, {deaths} died" for name, n in phase1.called().items() if n > 1 + deaths
+    ]
+    if phase1.alerts.notices:
+        violations.append(f"somebody was told: {phase1.alerts.notices[0].text}")
+    return violations

@@ -40,8 +40,8 @@ class Ran:
 
     def failures_of(self, test: str) -> list[str]:
         """Return the messages of a named test, of all its cases where none is named."""
-        found = (m for name, m in self.cases.items() if name == test or name.startswith(f"{test}["))
-        return [message for message in found if message]
+        messages = (m for name, m in self.cases.items() if name == test or name.startswith(f"{test}["))
+        return [message for message in messages if message]
 
 
 @pytest.fixture(scope="session")

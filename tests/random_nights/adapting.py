@@ -36,25 +36,31 @@ def adaptive(policy: Policy, seed: int) -> Policy:
     transitions = {
         name: replace(
             transition,
-            expects={mode: _left(one, policy.modes[mode], chance) for mode, one in transition.expects.items()},
+            expects={
+                mode: _left(expectation, policy.modes[mode], chance) for mode, expectation in transition.expects.items()
+            },
         )
         for name, transition in policy.transitions.items()
     }
     return replace(policy, version=f"adaptive {seed}", transitions=transitions)
 
 
-def _left(one: Expectation, mode: Mode, chance: Random) -> Expectation:
+def _left(expectation: Expectation, mode: Mode, chance: Random) -> Expectation:
     if chance.random() < 0.8:
-        tiers = tuple(replace(tier, auto=_auto(tier.after, chance)) for tier in one.tiers)
-        deadline = None if one.deadline is None else replace(one.deadline, auto=_auto(one.deadline.after, chance))
-        one = replace(one, tiers=tiers, deadline=deadline)
-    due = one.due
+        tiers = tuple(replace(tier, auto=_auto(tier.after, chance)) for tier in expectation.tiers)
+        deadline = (
+            None
+            if expectation.deadline is None
+            else replace(expectation.deadline, auto=_auto(expectation.deadline.after, chance))
+        )
+        expectation = replace(expectation, tiers=tiers, deadline=deadline)
+    due = expectation.due
     if due is not None and chance.random() < 0.6:
         lengths = [_after_opened(at, mode) for at in (due.warning, due.critical)]
         autos = [None if length is None or length <= timedelta(0) else _auto(length, chance) for length in lengths]
         if None not in autos:
-            one = replace(one, due=replace(due, warning_auto=autos[0], critical_auto=autos[1]))
-    return one
+            expectation = replace(expectation, due=replace(due, warning_auto=autos[0], critical_auto=autos[1]))
+    return expectation
 
 
 def _auto(length: timedelta, chance: Random) -> Auto:
@@ -89,20 +95,20 @@ def _samples(night: Night, chance: Random) -> Iterator[NightSample]:
 
 def in_force(learned: Learned | None, transition: Transition, key: RunKey) -> Expectation:
     """Return what a run is decided by: the times of ``transition``, those that it leaves to nights as these say."""
-    one = transition.expects[key.mode]
+    expectation = transition.expects[key.mode]
     if learned is None or key.lane is Lane.BACKFILL:
-        return one
+        return expectation
     samples = learned.waits.get(transition.name, {}).get(key.mode, ())
     latest, tiers = timedelta(0), []
-    for tier in one.tiers:
+    for tier in expectation.tiers:
         after = _length(tier.auto, samples, key) or tier.after
         latest = after if tier.auto is None else max(latest, after)
         tiers.append(replace(tier, after=latest))
-    deadline = one.deadline
+    deadline = expectation.deadline
     if deadline is not None and deadline.auto is not None:
         after = _length(deadline.auto, samples, key) or deadline.after
         deadline = replace(deadline, after=max(after, latest))
-    return replace(one, tiers=tuple(tiers), deadline=deadline, due=_due(one.due, samples, key))
+    return replace(expectation, tiers=tuple(tiers), deadline=deadline, due=_due(expectation.due, samples, key))
 
 
 def _due(due: Due | None, samples: tuple[NightSample, ...], key: RunKey) -> Due | None:

@@ -143,9 +143,9 @@ def _numbers(world: BatchWorld, event: Event, batch: Batch) -> Iterator[str]:
 
 def _improved(world: BatchWorld, closed: Event) -> bool:
     """True if an outcome was changed for a better one while the closing was counted."""
-    began = next(place for place, one in enumerate(world.events) if one.handler is closed.handler)
+    began = next(place for place, event in enumerate(world.events) if event.handler is closed.handler)
     ended = world.events.index(closed)
-    return any(one.kind == "outcome" and one.handler is not closed.handler for one in world.events[began:ended])
+    return any(event.kind == "outcome" and event.handler is not closed.handler for event in world.events[began:ended])
 
 
 def _cause(world: BatchWorld, event: Event, batch: Batch) -> Iterator[str]:
@@ -207,14 +207,14 @@ def _steps(world: BatchWorld, event: Event, batch: Batch) -> Iterator[str]:
             yield "a step was made although there was nothing to do"
         return
     made = _of_closing(world, event, "step")
-    wanted = [MERGE if step.sql is not None else "/consolidate" for step in world.case.declared.on_close]
-    places = [next(place for place, name in enumerate(wanted) if one.name.endswith(name)) for one in made]
-    if places != sorted(places) or set(places) != set(range(len(wanted))):
-        yield f"of the steps {wanted} were made {[one.name for one in made]}"
+    expected = [MERGE if step.sql is not None else "/consolidate" for step in world.case.declared.on_close]
+    places = [next(place for place, name in enumerate(expected) if step.name.endswith(name)) for step in made]
+    if places != sorted(places) or set(places) != set(range(len(expected))):
+        yield f"of the steps {expected} were made {[step.name for step in made]}"
     for place, times in Counter(places).items():
-        broken = sum(one.handler.broken for one, at in zip(made, places, strict=True) if at == place)
+        broken = sum(step.handler.broken for step, at in zip(made, places, strict=True) if at == place)
         if times > 1 + broken:
-            yield f"step {wanted[place]} was made {times} times, {broken} of which broke"
+            yield f"step {expected[place]} was made {times} times, {broken} of which broke"
 
 
 def _in_time(world: BatchWorld, closings: list[tuple[Event, Batch]]) -> Iterator[str]:
@@ -235,18 +235,20 @@ def _late(world: BatchWorld, closings: list[tuple[Event, Batch]]) -> Iterator[st
     assert batch.closing is not None
     came = {event.name for event in _of(world, "outcome")[::-1] if event.name not in _kept(world, closed)}
     texts = [str(document.data["text"]) for document in world.store.query("alerts", {"kind": "batch_late"})]
-    told = {member for member in world.case.members if any(f"{member} reported" in text for text in texts)}
-    if len(came) <= TOLD_APART and came != told & (came | set(world.case.members) - set(batch.closing.missing)):
-        yield f"{sorted(came)} came after the closing, and {sorted(told)} are told of"
-    if len(came) > TOLD_APART and len(told) < TOLD_APART:
-        yield f"{len(came)} came after the closing, and only {sorted(told)} are told of"
+    reported_members = {member for member in world.case.members if any(f"{member} reported" in text for text in texts)}
+    if len(came) <= TOLD_APART and came != reported_members & (
+        came | set(world.case.members) - set(batch.closing.missing)
+    ):
+        yield f"{sorted(came)} came after the closing, and {sorted(reported_members)} are told of"
+    if len(came) > TOLD_APART and len(reported_members) < TOLD_APART:
+        yield f"{len(came)} came after the closing, and only {sorted(reported_members)} are told of"
 
 
 def _due(world: BatchWorld) -> datetime | None:
     """Return when the batch had to be closed by what is known of its members, None where a person had to do it."""
     declared, moments = world.case.declared, list[datetime]()
     deadline = declared.close.deadline
-    firsts = {one.name: one.at for one in reversed(_of(world, "outcome"))}
+    firsts = {event.name: event.at for event in reversed(_of(world, "outcome"))}
     if len(firsts) == len(world.case.members):
         moments.append(max(firsts.values(), default=START))
     if deadline is not None and deadline.then is BatchThen.PUBLISH_PARTIAL:
@@ -257,9 +259,9 @@ def _due(world: BatchWorld) -> datetime | None:
 def _kept(world: BatchWorld, event: Event) -> dict[str, Mapping[str, Any]]:
     """Return the outcomes that stood when something happened."""
     kept: dict[str, Mapping[str, Any]] = {}
-    for one in world.events[: world.events.index(event)]:
-        if one.kind == "outcome":
-            kept[one.name] = one.data
+    for previous_event in world.events[: world.events.index(event)]:
+        if previous_event.kind == "outcome":
+            kept[previous_event.name] = previous_event.data
     return kept
 
 
@@ -270,13 +272,13 @@ def _of(world: BatchWorld, kind: str) -> list[Event]:
 def _of_closing(world: BatchWorld, closing: Event, kind: str) -> list[Event]:
     """Return what happened from a closing to the next one."""
     begins = world.events.index(closing)
-    found: list[Event] = []
+    events: list[Event] = []
     for event in world.events[begins + 1 :]:
         if event.kind == "batch" and event.data["generation"] != closing.data["generation"]:
             break
         if event.kind == kind:
-            found.append(event)
-    return found
+            events.append(event)
+    return events
 
 
 def _at(data: Mapping[str, Any]) -> datetime:

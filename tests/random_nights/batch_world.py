@@ -201,7 +201,9 @@ class BatchWorld:
 
     def away(self, port: str) -> None:
         """Raise ``Unavailable`` while a port is away."""
-        if any(one == port and begins <= self.instant < ends for one, begins, ends in self.case.outages):
+        if any(
+            outage_port == port and begins <= self.instant < ends for outage_port, begins, ends in self.case.outages
+        ):
             self.faults += 1
             self.handler.broken = True
             raise Unavailable(port, "away (simulated)")
@@ -238,7 +240,7 @@ class BatchWorld:
             self.note("batch", BATCH_ID, data)
 
     def _last_closing(self) -> object:
-        return next((one.data["closing"] for one in reversed(self.events) if one.kind == "batch"), None)
+        return next((event.data["closing"] for event in reversed(self.events) if event.kind == "batch"), None)
 
     def published(self, topic: str, message: Message) -> None:
         declared = self.case.declared

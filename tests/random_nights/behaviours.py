@@ -31,8 +31,8 @@ def script(policy: Policy, night: Night, key: RunKey, phase: str, generation: in
         for source, job in _at_work(processor, night, where):
             fate = chance.choices(FATES, CHANCES[night.wildness])[0]
             first = _records(job, night.units, chance, generation)
-            said = _fate(fate, replace(job, name=processor.name), after, first, chance)
-            own = [_travelling(replace(line, source=source), night, chance) for line in said]
+            script_lines = _fate(fate, replace(job, name=processor.name), after, first, chance)
+            own = [_travelling(replace(line, source=source), night, chance) for line in script_lines]
             lines += by_unit(own, job, night, where)
     if key.lane is Lane.LIVE and (key.mode, phase) == night.lost:
         lines = _without_some(policy, night, key, phase, lines)
@@ -56,8 +56,10 @@ def _at_work(processor: Processor, night: Night, where: str) -> list[tuple[str, 
 def _without_some(policy: Policy, night: Night, key: RunKey, phase: str, lines: list[ScriptLine]) -> list[ScriptLine]:
     """Leave out all that one required processor would say and write, and some others."""
     chance = Random(f"without/{night.seed}/{key.id}/{phase}")
-    waiting = [one.expects[key.mode] for one in policy.after(phase) if key.mode in one.expects]
-    required = sorted(frozenset().union(*(one.required for one in waiting)) & policy.phases[phase].processors.keys())
+    waiting = [transition.expects[key.mode] for transition in policy.after(phase) if key.mode in transition.expects]
+    required = sorted(
+        frozenset().union(*(expectation.required for expectation in waiting)) & policy.phases[phase].processors.keys()
+    )
     silent = {chance.choice(required)} if required else {line.processor for line in lines}
     return [line for line in lines if line.processor not in silent and chance.random() < 0.8]
 
@@ -114,15 +116,15 @@ def repaired(policy: Policy, night: Night, phase: str, names: list[str], attempt
     return [
         ScriptLine(
             MINUTE * chance.randrange(2, 15),
-            one.name,
+            processor.name,
             "success",
             full := full_count(job, night.units),
             writes=full,
             source=source,
         )
-        for one in listed
+        for processor in listed
         if chance.random() < 0.7
-        for source, job in (one.sources.items() if one.sources else (("", one),))
+        for source, job in (processor.sources.items() if processor.sources else (("", processor),))
     ]
 
 
@@ -134,11 +136,13 @@ def full_count(processor: Processor, units: int | None) -> int:
 
 def _expected(policy: Policy, key: RunKey, phase: str, chance: Random) -> list[Processor]:
     processors = policy.phases[phase].processors
-    after = [one.expects[key.mode].expected for one in policy.after(phase) if key.mode in one.expects]
+    after = [
+        transition.expects[key.mode].expected for transition in policy.after(phase) if key.mode in transition.expects
+    ]
     named = frozenset().union(*after) & processors.keys() if after else frozenset(processors)
-    found = [processors[name] for name in sorted(named)]
-    others = [one for name, one in processors.items() if name not in named]
-    return [*found, chance.choice(others)] if others and chance.random() < 0.05 else found
+    expected = [processors[name] for name in sorted(named)]
+    others = [processor for name, processor in processors.items() if name not in named]
+    return [*expected, chance.choice(others)] if others and chance.random() < 0.05 else expected
 
 
 def _records(processor: Processor, units: int | None, chance: Random, generation: int) -> int:
@@ -152,7 +156,7 @@ def _fate(fate: str, processor: Processor, after: timedelta, records: int, chanc
     again = after + MINUTE * chance.choice((3, 12, 40, 100))
     good = _success(processor, after, records, chance)
     later = replace(good, after=again)
-    mended = [later] if chance.random() < 0.7 else []
+    repaired = [later] if chance.random() < 0.7 else []
     match fate:
         case "slow":
             return [replace(good, after=after + MINUTE * chance.choice((15, 40, 100, 200)))]
@@ -160,15 +164,15 @@ def _fate(fate: str, processor: Processor, after: timedelta, records: int, chanc
             return _lost(processor, after, records, chance)
         case "short":
             few = records // chance.choice((2, 10, 1000))
-            return [replace(good, records=few, writes=chance.choice((few, few, records))), *mended]
+            return [replace(good, records=few, writes=chance.choice((few, few, records))), *repaired]
         case "partial":
             part = int(records * chance.choice((0.5, 0.8, 0.95)))
-            return [replace(good, status="partial", records=part, writes=part), *mended]
+            return [replace(good, status="partial", records=part, writes=part), *repaired]
         case "failing":
             return _failing(good, later, chance)
         case "no_data":
             empty = ScriptLine(after, processor.name, "no_data", 0)
-            return [good, replace(empty, after=again)] if chance.random() < 0.3 else [empty, *mended]
+            return [good, replace(empty, after=again)] if chance.random() < 0.3 else [empty, *repaired]
         case "skipped":
             return [ScriptLine(after, processor.name, "skipped", writes=records)]
         case "hanging":

@@ -77,9 +77,9 @@ def no_trigger_against_the_policy(claim: ClaimCheck) -> str | None:
         return None
     why = NOT_READY
     for seen in _possible_views(claim):
-        found = reason_at(in_force(claim.trace.learned, claim.transition, claim.key), seen, claim.now)
-        if found != claim.reason:
-            why = f"the policy says {found or 'wait'!r}, missing {sorted(seen.missing)}"
+        reason = reason_at(in_force(claim.trace.learned, claim.transition, claim.key), seen, claim.now)
+        if reason != claim.reason:
+            why = f"the policy says {reason or 'wait'!r}, missing {sorted(seen.missing)}"
             continue
         why = _in_the_way(claim, seen) or _as_planned(claim, seen)
         if not why:
@@ -118,10 +118,10 @@ def no_second_dispatch_without_a_reason(claim: ClaimCheck) -> str | None:
         return f"{_named(claim)} again {claim.at - marked[-1]} after the last dispatch"
     if len(marked) > confirm.redispatch:
         return f"{_named(claim)} again after {len(marked)} dispatches"
-    known = claim.handler.heard.get(claim.key, len(track.run.heard))
-    begun = [one for one in track.run.heard[:known] if one.phase == claim.transition.starts]
+    heard_count = claim.handler.heard.get(claim.key, len(track.run.heard))
+    begun = [report for report in track.run.heard[:heard_count] if report.phase == claim.transition.starts]
     # What only the record took counts from its receipt, however late the state hears of it.
-    if any(one.received > marked[0] + claim.skew for one in begun):
+    if any(report.received > marked[0] + claim.skew for report in begun):
         return f"{_named(claim)} again although {claim.transition.starts} had begun"
     return None
 
@@ -199,8 +199,8 @@ def _possible_views(claim: ClaimCheck) -> Iterator[View]:
 
 
 def _records_before(claim: ClaimCheck) -> dict[str, int | None] | None:
-    known = [grant for number, grant in claim.track.grants.items() if number in _taken(claim)]
-    return dict(known[-1].done) if known and claim.reason != "operator" else None
+    grants = [grant for number, grant in claim.track.grants.items() if number in _taken(claim)]
+    return dict(grants[-1].done) if grants and claim.reason != "operator" else None
 
 
 def _taken(claim: ClaimCheck) -> set[int]:
@@ -231,7 +231,7 @@ def _readings(claim: ClaimCheck) -> tuple[dict[str, int | None], dict[str, float
     handler = claim.handler
     if not handler.in_vain:
         return handler.rows, handler.percents
-    tables = (table for one in claim.policy.awaited[claim.transition.name].values() for table in one.tables)
+    tables = (table for processor in claim.policy.awaited[claim.transition.name].values() for table in processor.tables)
     return {**dict.fromkeys(tables), **handler.rows}, {**dict.fromkeys(claim.policy.gates), **handler.percents}
 
 
@@ -240,7 +240,7 @@ def _held(claim: ClaimCheck) -> dict[str, frozenset[str] | None]:
     handler = claim.handler
     if not handler.in_vain:
         return handler.held
-    jobs = (part.name for one in claim.policy.awaited[claim.transition.name].values() for part in one.parts)
+    jobs = (part.name for processor in claim.policy.awaited[claim.transition.name].values() for part in processor.parts)
     return {**dict.fromkeys(jobs), **handler.held}
 
 
@@ -288,7 +288,9 @@ def _by_refresh(claim: ClaimCheck) -> str | None:
     if sum(grant.at >= window for grant in before) >= (1 if refresh is None else refresh.at_most):
         return f"{_named(claim)} as refresh number {len(before) + 1}"
     # The day of the trigger is that of its first dispatch, which may come a midnight after its claim.
-    began = max((track.marks.get(one.generation, [one.at])[0] for one in sent if one.at == window), default=window)
+    began = max(
+        (track.marks.get(grant.generation, [grant.at])[0] for grant in sent if grant.at == window), default=window
+    )
     until = None if refresh is None else instant(claim.policy.local(began).date(), refresh.until, claim.policy.zone)
     if until is not None and claim.now - claim.skew > until:
         return f"{_named(claim)} as a refresh after {until}"
@@ -301,8 +303,8 @@ def _with_cause(claim: ClaimCheck, carried: Grant, percent: float | None) -> str
     for seen in _possible_views(claim):
         came = seen.done.keys() & set(carried.missing)
         grew = {name for name, records in seen.done.items() if _grew(carried.done.get(name), records, percent or 0)}
-        wanted = percent is not None and (came or grew)
-        if not wanted and not _after_refusal(claim, carried):
+        has_cause = percent is not None and (came or grew)
+        if not has_cause and not _after_refusal(claim, carried):
             why = f"nothing grew or came: {dict(seen.done)} after {dict(carried.done)}"
             continue
         why = _in_the_way(claim, seen) or _as_planned(claim, seen)
@@ -322,7 +324,7 @@ def _after_refusal(claim: ClaimCheck, carried: Grant) -> bool:
     since = (marked[0] if marked else claim.before["dispatched_at"]) - 2 * claim.skew
     if not refused(claim.policy, claim.transition, run, carried.generation, since):
         return False
-    heard = any(one.phase in claim.transition.after and one.at >= since for one in run.heard)
+    heard = any(report.phase in claim.transition.after and report.at >= since for report in run.heard)
     return heard or {**claim.handler.rows, **claim.handler.percents} != carried.read
 
 

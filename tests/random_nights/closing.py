@@ -22,8 +22,8 @@ def closed_only_when_over(policy: Policy, run: RunTrace) -> str | None:
         return None
     if _opened_in_vain(run):
         return None
-    passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]
-    waited_for = {phase for one in passed for phase in one.after}
+    passed = [transition for transition in policy.transitions.values() if run.key.mode in transition.expects]
+    waited_for = {phase for transition in passed for phase in transition.after}
     units = (run.data.get("units") or {}).get("total")
     for transition in passed:
         track = run.tracks.get(transition.name)
@@ -50,8 +50,8 @@ def no_end_without_its_word(policy: Policy, book: Trace, run: RunTrace) -> str |
     if (run.data.get("units") or {}).get("total") == 0 or run.key.mode not in policy.modes or _opened_in_vain(run):
         return None
     raised = {alert["kind"] for alert in book.alerts.values() if alert["run"] == run.key.id}
-    passed = [one for one in policy.transitions.values() if run.key.mode in one.expects]
-    waited_for = {phase for one in passed for phase in one.after}
+    passed = [transition for transition in policy.transitions.values() if run.key.mode in transition.expects]
+    waited_for = {phase for transition in passed for phase in transition.after}
     for transition in passed:
         track = run.tracks.get(transition.name)
         data: Data = {} if track is None else track.data
@@ -69,7 +69,7 @@ def _owes_its_end(transition: Transition, run: RunTrace, data: Data) -> bool:
     since = data.get("dispatched_at")
     if transition.confirm.ended_within is None or since is None or data.get("state") == "observed":
         return False
-    ends = [one for one in run.heard if one.phase == transition.starts and one.outcome != "started"]
+    ends = [report for report in run.heard if report.phase == transition.starts and report.outcome != "started"]
     return not any(end.received >= since for end in ends)
 
 

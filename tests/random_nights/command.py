@@ -72,19 +72,19 @@ def _print_result(policy: Policy, played: Result, drawn: Drawn, *, timeline: boo
 def _print_json(
     policy: Policy, seeds: int, messages: int, sweeps: int, failed: list[Result], drawn: Drawn, *, timeline: bool
 ) -> None:
-    found = {
+    document = {
         "passed": not failed,
         "nights": seeds,
         "deliveries": messages,
         "sweeps": sweeps,
-        "failed": [_document(policy, one, drawn, timeline=timeline) for one in failed],
+        "failed": [_document(policy, night, drawn, timeline=timeline) for night in failed],
     }
-    print(json.dumps(found, indent=2, ensure_ascii=False))
+    print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _document(policy: Policy, played: Result, drawn: Drawn, *, timeline: bool) -> dict[str, Any]:
     night = played.night
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "seed": night.seed,
         "date": night.day.isoformat(),
         "violations": list(played.violations),
@@ -92,5 +92,5 @@ def _document(policy: Policy, played: Result, drawn: Drawn, *, timeline: bool) -
     }
     if timeline:
         happened = ((policy.local(at).isoformat(), kind, text) for at, kind, text in played.timeline)
-        found["timeline"] = [{"at": at, "kind": kind, "text": text} for at, kind, text in happened]
-    return found
+        document["timeline"] = [{"at": at, "kind": kind, "text": text} for at, kind, text in happened]
+    return document

@@ -86,7 +86,7 @@ def declined_by(handler: Handler, data: Data, at: datetime) -> Declined:
 def changed_since(claim: ClaimCheck, before: Declined) -> bool:
     """True if something that the declined call was made from has been reported, counted or read anew."""
     plan, since = claim.after["plan"], before.at - 2 * claim.skew
-    if any(one.phase in claim.transition.after and one.at >= since for one in claim.track.run.heard):
+    if any(report.phase in claim.transition.after and report.at >= since for report in claim.track.run.heard):
         return True
     if dict(plan["completed"]) != before.completed or frozenset(plan["partial"]) != before.partial:
         return True

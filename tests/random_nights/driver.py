@@ -87,7 +87,7 @@ class Driver:
     ) -> None:
         self.policy, self.night = policy, night
         self.clock = VirtualClock(night.start, night.seed)
-        self.stage = FaultInjector(night, self.clock, Scheduler(self.clock, night.seed), self._note, told=timeline)
+        self.stage = FaultInjector(night, self.clock, Scheduler(self.clock, night.seed), self._note, timeline=timeline)
         self.truth = Truth(policy, night.day, night.units)
         self.workload = Workload(policy, night, self.truth, self._put, self._send, self.stage.true_now)
         start, repair = self.workload.start, self.workload.repair
@@ -194,14 +194,14 @@ class Driver:
 
     def _others(self, at: datetime) -> list[Delivery]:
         """Take out what else is to be delivered about now."""
-        found: list[Delivery] = []
-        while self._agenda and self._agenda[0][0] <= at + AT_ONCE and len(found) < TOGETHER - 1:
+        deliveries: list[Delivery] = []
+        while self._agenda and self._agenda[0][0] <= at + AT_ONCE and len(deliveries) < TOGETHER - 1:
             action = self._agenda[0][2]
             if not isinstance(action, Delivery):
                 break
             heapq.heappop(self._agenda)
-            found.append(action)
-        return found
+            deliveries.append(action)
+        return deliveries
 
     def _at_once(self, posts: list[Delivery]) -> None:
         """Deliver several messages at once, and perhaps sweep once or twice meanwhile."""

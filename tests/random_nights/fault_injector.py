@@ -71,8 +71,8 @@ class FaultInjector:
     ``refused`` counts what went wrong so far, on purpose; ``troubled_at`` is when something last did.
     """
 
-    def __init__(self, night: Night, clock: VirtualClock, baton: Scheduler, note: Note, *, told: bool) -> None:
-        self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, told
+    def __init__(self, night: Night, clock: VirtualClock, baton: Scheduler, note: Note, *, timeline: bool) -> None:
+        self.night, self.clock, self.baton, self.note, self.told = night, clock, baton, note, timeline
         self.refused, self.troubled_at = 0, night.start
         self._quiet_until = night.start
         self._chance = Random(f"stage/{night.seed}")
@@ -112,7 +112,7 @@ class FaultInjector:
         if not active:
             later = (outage.begins for outage in self.night.outages if outage.begins > now)
             self._quiet_until = min(later, default=self.night.end)
-        return next((one for one in active if one.port == port), None)
+        return next((outage for outage in active if outage.port == port), None)
 
     def answer(self, port: str) -> Kind | None:
         """Raise ``Unavailable`` if the port does not answer now; return the outage it answers in, if any."""
@@ -153,5 +153,9 @@ class FaultInjector:
 
     def health(self, service: str) -> Health:
         now = self.true_now()
-        ill = [one.health for one in self.night.sick if one.service == service and one.begins <= now < one.ends]
+        ill = [
+            sickness.health
+            for sickness in self.night.sick
+            if sickness.service == service and sickness.begins <= now < sickness.ends
+        ]
         return ill[-1] if ill else Health.HEALTHY

@@ -161,7 +161,7 @@ def _moment(chance: Random, begins: dict[str, datetime]) -> datetime:
 
 
 def _outages(policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime]) -> tuple[Outage, ...]:
-    found = []
+    outages = []
     for _ in range(chance.choice(((0,), (0, 1, 2), (2, 3, 5, 8))[wildness])):
         port = chance.choice(("state", "state", "warehouse", "bus", "slack", *policy.services))
         kinds = [Kind.UNAVAILABLE, Kind.TIMEOUT, Kind.LATE, Kind.FLAKY, Kind.REJECTS]
@@ -171,38 +171,40 @@ def _outages(policy: Policy, chance: Random, wildness: int, begins: dict[str, da
             kinds.remove(Kind.FLAKY)
         minutes = (15, 40, 90) if port in policy.services else (1, 3, 6, 15, 40)
         at, lasts = _moment(chance, begins), MINUTE * chance.choice(minutes)
-        found.append(Outage(port, chance.choice(kinds), at, at + lasts))
-    return tuple(sorted(found, key=lambda outage: outage.begins))
+        outages.append(Outage(port, chance.choice(kinds), at, at + lasts))
+    return tuple(sorted(outages, key=lambda outage: outage.begins))
 
 
 def _sick(policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime]) -> tuple[Sickness, ...]:
-    found = []
+    sicknesses = []
     for _ in range(chance.choice(((0,), (0, 0, 1), (0, 1, 2))[wildness]) if policy.services else 0):
         at, lasts = _moment(chance, begins), MINUTE * chance.choice((2, 10, 45, 90))
-        found.append(Sickness(chance.choice(list(policy.services)), chance.choice(list(Health)[1:]), at, at + lasts))
-    return tuple(found)
+        sicknesses.append(
+            Sickness(chance.choice(list(policy.services)), chance.choice(list(Health)[1:]), at, at + lasts)
+        )
+    return tuple(sicknesses)
 
 
 def _facts(
     policy: Policy, chance: Random, wildness: int, begins: dict[str, datetime], units: int | None
 ) -> tuple[FactsChange, ...]:
-    found = []
+    changes = []
     percents = [gate.name for gate in policy.gates.values() if gate.sql]
     for gate in percents:
         if chance.random() < 0.06 * wildness:
             at = _moment(chance, begins)
-            found.append(FactsChange(at, percents={gate: chance.choice((None, 0.0, 55.0, 79.9, 80.0, 89.0))}))
+            changes.append(FactsChange(at, percents={gate: chance.choice((None, 0.0, 55.0, 79.9, 80.0, 89.0))}))
             if chance.random() < 0.8:
-                found.append(FactsChange(at + MINUTE * chance.choice((7, 30, 120)), percents={gate: 100.0}))
+                changes.append(FactsChange(at + MINUTE * chance.choice((7, 30, 120)), percents={gate: 100.0}))
     if units and chance.random() < 0.04 * wildness:
-        found.append(FactsChange(_moment(chance, begins), units=chance.choice((0, units - 1, units - 1))))
-    return tuple(found)
+        changes.append(FactsChange(_moment(chance, begins), units=chance.choice((0, units - 1, units - 1))))
+    return tuple(changes)
 
 
 def _commands(
     policy: Policy, chance: Random, wildness: int, day: date, begins: dict[str, datetime]
 ) -> tuple[Command, ...]:
-    found = []
+    commands = []
     for _ in range(int(chance.random() < (0.02, 0.08, 0.2)[wildness]) * chance.choice((1, 1, 2))):
         mode = chance.choice(list(begins))
         at = begins[mode] + LASTS * chance.random() ** 1.6
@@ -215,15 +217,15 @@ def _commands(
             case "rerun":
                 phases = [phase.name for phase in policy.phases.values() if phase.rerun is not None]
                 if phases:
-                    found.append(Command(at, (verb, chance.choice(phases), *tail, "--new-run")))
+                    commands.append(Command(at, (verb, chance.choice(phases), *tail, "--new-run")))
             case "replay":
-                found.append(Command(at, ("quarantine", "replay", "--all")))
+                commands.append(Command(at, ("quarantine", "replay", "--all")))
             case _:
                 opens = () if verb == "release" else ("--new-run",)
-                found.append(Command(at, (verb, transition, *tail, *opens)))
+                commands.append(Command(at, (verb, transition, *tail, *opens)))
         if verb == "hold" and chance.random() < 0.7:
-            found.append(Command(at + MINUTE * chance.choice((1, 20, 90)), ("release", transition, *tail)))
-    return tuple(found)
+            commands.append(Command(at + MINUTE * chance.choice((1, 20, 90)), ("release", transition, *tail)))
+    return tuple(commands)
 
 
 def _requests(

@@ -97,15 +97,15 @@ def _count(book: Trace, track: Track, broken: set[str]) -> None:
 
 
 def _count_run(policy: Policy, book: Trace, run: RunTrace, truth: Truth) -> None:
-    known = run.data.get("units")
-    blind = truth.units is not None and run.key.day == truth.day and (known is None or known["total"] != truth.units)
+    units = run.data.get("units")
+    blind = truth.units is not None and run.key.day == truth.day and (units is None or units["total"] != truth.units)
     calendar, now = policy.calendar, book.looked[-1]
     serves = timedelta() if calendar is None or calendar.read_every is None else calendar.read_every
     run.blind_since = (run.blind_since or now) if blind else None
     # A reading that the policy lets serve may be as old as that; from then on two sweeps see it.
     run.blind = run.blind + 1 if run.blind_since is not None and now - run.blind_since >= serves else 0
     if run.blind == PATIENCE:
-        book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {known}, there are {truth.units} units")
+        book.wrong("the_next_sweep_sees_the_calendar", f"{run.key.id} knows {units}, there are {truth.units} units")
 
 
 def unkept(looking: LivenessCheck) -> Iterator[str]:
@@ -239,8 +239,8 @@ def _predecessor_speaks(looking: LivenessCheck) -> bool:
         if transition is None:
             return False
         before = replace(looking, track=looking.track.run.track(transition.name))
-        told = looking.trace.firing(before.track.where, ("due_warning", "due_critical"))
-        if not told and not _predecessor_speaks(before):
+        alerts = looking.trace.firing(before.track.where, ("due_warning", "due_critical"))
+        if not alerts and not _predecessor_speaks(before):
             return False
     return True
 
@@ -262,7 +262,7 @@ def unended_says_so(looking: LivenessCheck) -> Iterator[str]:
     """A last phase that has reported no end in its time is told, unless a pause keeps that back (T10)."""
     run, transition, data = looking.track.run, looking.transition, looking.track.data
     within, since = transition.confirm.ended_within, data.get("dispatched_at")
-    modes = [one for one in looking.policy.after(transition.starts) if run.key.mode in one.expects]
+    modes = [successor for successor in looking.policy.after(transition.starts) if run.key.mode in successor.expects]
     if (
         within is None
         or since is None
@@ -273,7 +273,8 @@ def unended_says_so(looking: LivenessCheck) -> Iterator[str]:
         return
     late = looking.now - looking.trace.night.manner.skew >= since + within
     ended = any(
-        one.phase == transition.starts and one.outcome != "started" and one.received >= since for one in run.heard
+        report.phase == transition.starts and report.outcome != "started" and report.received >= since
+        for report in run.heard
     )
     if late and not ended and not looking.trace.stands("not_ended", looking.track.where):
         yield f"unended_says_so: dispatched at {since}, no end of {transition.starts}, and nobody was told"

@@ -38,7 +38,7 @@ def status_of(
     vouches: bool,
 ) -> ProcessorStatus:
     """Judge a processor, or the best of its loaders, the worst where all of them are needed."""
-    if not any(one.source for one in heard):
+    if not any(report.source for report in heard):
         return _of(processor, heard, tables, carried, required=required, vouches=vouches)
     parts = [
         _of(
@@ -57,14 +57,14 @@ def status_of(
             return whole
         parts += [whole] if processor.need is Need.ANY else []
     ranked = sorted(parts, key=lambda part: BEST.index(part.word))
-    found = ranked[0] if processor.need is Need.ANY else ranked[-1]
-    report = found.report
+    status = ranked[0] if processor.need is Need.ANY else ranked[-1]
+    report = status.report
     counted_then = (
         carried is not None and report is not None and carried.get(processor.name, NO_NUMBER) == report.records
     )
-    if found.word == "no" and counted_then and report is not None and report.outcome in ("success", "skipped"):
-        return found._replace(word="done")
-    return found
+    if status.word == "no" and counted_then and report is not None and report.outcome in ("success", "skipped"):
+        return status._replace(word="done")
+    return status
 
 
 def begins(
@@ -91,14 +91,14 @@ def rows_of(processor: Processor, rows: Rows, enough: int = 1) -> int | None:
     read = [count for count in counts if count is not None]
     if not read:
         return None
-    found = max(read) if processor.need is Need.ANY else min(read)
-    if len(read) < len(counts) and (found >= enough) is not (processor.need is Need.ANY):
+    row_count = max(read) if processor.need is Need.ANY else min(read)
+    if len(read) < len(counts) and (row_count >= enough) is not (processor.need is Need.ANY):
         return None
-    return found
+    return row_count
 
 
 def of_source(heard: Sequence[Heard], source: str) -> list[Heard]:
-    return [one for one in heard if one.source == source]
+    return [report for report in heard if report.source == source]
 
 
 def _of(
@@ -121,5 +121,5 @@ def _of_part(processor: Processor, part: Processor, carried: Carried | None) -> 
 
 
 def _speaks_for_all(heard: Sequence[Heard]) -> bool:
-    latest = prevailing([one for one in heard if one.outcome != "started"])
+    latest = prevailing([report for report in heard if report.outcome != "started"])
     return latest is not None and not latest.source

@@ -27,8 +27,8 @@ class SharingStore(MemoryStore):
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         documents = self._collections.get(collection, {}).values()
-        found = [one for one in documents if in_range(one.data, field, first, last)]
-        return sorted(found, key=lambda one: (one.data[field], one.path))[:most]
+        hits = [document for document in documents if in_range(document.data, field, first, last)]
+        return sorted(hits, key=lambda document: (document.data[field], document.path))[:most]
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         return self._put(path, dict(data)) if self._at(path) is None else None

@@ -91,15 +91,19 @@ def vouching(policy: Policy, transition: Transition, mode: str) -> Mapping[str, 
     awaited = policy.awaited[transition.name]
     if policy.modes[mode].resolve is Resolve.DATE:
         return awaited
-    waiting = [one for other in policy.transitions.values() for one in other.expects.items()]
-    modes = {name: {its for its, one in waiting if name in one.expected} for name in awaited}
-    return {name: one if len(modes[name]) == 1 else _without_tables(one) for name, one in awaited.items()}
+    waiting = [entry for other in policy.transitions.values() for entry in other.expects.items()]
+    modes = {
+        name: {mode_name for mode_name, expectation in waiting if name in expectation.expected} for name in awaited
+    }
+    return {
+        name: processor if len(modes[name]) == 1 else _without_tables(processor) for name, processor in awaited.items()
+    }
 
 
 def _without_tables(processor: Processor) -> Processor:
     if processor.units or processor.reports is Reports.PER_UNIT:
         return processor
-    sources = {name: _without_tables(one) for name, one in processor.sources.items()}
+    sources = {name: _without_tables(source) for name, source in processor.sources.items()}
     return replace(processor, table=None, sources=sources)
 
 
@@ -131,7 +135,7 @@ def blocking(
     ]
     processors = policy.awaited[transition.name]
     tables = {name: processors[name] for name in seen.expected if processors[name].tables}
-    found = []
+    names = []
     for gate in listed:
         if gate.kind is GateKind.ROWS:
             blocks = _too_few_rows(gate, seen, tables, rows)
@@ -141,8 +145,8 @@ def blocking(
         else:
             blocks = _too_low(gate, _stated(listed, seen, tables, rows))
         if blocks:
-            found.append(gate.name)
-    return found
+            names.append(gate.name)
+    return names
 
 
 def _too_few_rows(gate: Gate, seen: View, tables: Mapping[str, Processor], rows: Rows) -> bool:

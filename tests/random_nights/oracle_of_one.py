@@ -38,7 +38,7 @@ def stands(
     ``vouches`` says that its table may outvote what is short.
     """
     units, rows = tables.units, tables.rows
-    outcomes = [one for one in heard if one.outcome != "started"]
+    outcomes = [report for report in heard if report.outcome != "started"]
     if not outcomes:
         return "no", None
     latest = prevailing(outcomes)
@@ -106,7 +106,7 @@ def _whole(processor: Processor, outcomes: Sequence[Heard], report: Heard, table
     if label not in read:
         return False
     if read[label] is None:
-        added = sum(one.records or 0 for one in outcomes if one.outcome in ("success", "partial"))
+        added = sum(entry.records or 0 for entry in outcomes if entry.outcome in ("success", "partial"))
         records = added if processor.reports is Reports.PER_UNIT else report.records
         return records is None or records >= floor
     if not processor.units:
@@ -117,11 +117,11 @@ def _whole(processor: Processor, outcomes: Sequence[Heard], report: Heard, table
 def prevailing(outcomes: Sequence[Heard]) -> Heard | None:
     """Return the latest report by its end, unless it is incremental and lowers what stood (behaviour R5, R10)."""
     stands: Heard | None = None
-    for one in sorted(outcomes, key=lambda one: one.number):
+    for report in sorted(outcomes, key=lambda report: report.number):
         if stands is None:
-            stands = one
+            stands = report
             continue
-        later, earlier = (one, stands) if one.ended >= stands.ended else (stands, one)
+        later, earlier = (report, stands) if report.ended >= stands.ended else (stands, report)
         stands = earlier if later.incremental and worse(later, earlier) else later
     return stands
 
@@ -203,12 +203,15 @@ def opens(
         word, whole = stands(processor, heard, tables, None, required=required, vouches=vouches)
         return None if whole is None or word == "no" else whole.received
     stood: list[Heard] = []
-    for one in heard:
-        if one.outcome != "started" and prevailing([*stood[-1:], one]) is one:
-            stood.append(one)
-    for one in stood:
-        if one.outcome in GOOD and counted(processor, one, units, {}, vouched=not required, triggered=False) != "no":
-            return one.received
+    for heard_report in heard:
+        if heard_report.outcome != "started" and prevailing([*stood[-1:], heard_report]) is heard_report:
+            stood.append(heard_report)
+    for heard_report in stood:
+        if (
+            heard_report.outcome in GOOD
+            and counted(processor, heard_report, units, {}, vouched=not required, triggered=False) != "no"
+        ):
+            return heard_report.received
     # What the table holds now, it holds for the report that stands, and for no other.
     word, report = stands(processor, heard, tables, None, required=required, vouches=vouches)
     vouched = report is not None and report.outcome in GOOD and full(processor, units, rows)

@@ -42,16 +42,16 @@ def play_many(
 
     The results come in the order of the seeds.
     """
-    one = partial(play_seed, day=day, file=policy, timeline=timeline)
-    yield from play_each(one, seeds, jobs, worth_a_process=WORTH_A_PROCESS, at_a_time=AT_A_TIME)
+    worker = partial(play_seed, day=day, file=policy, timeline=timeline)
+    yield from play_each(worker, seeds, jobs, worth_a_process=WORTH_A_PROCESS, at_a_time=AT_A_TIME)
 
 
 def play_seed(seed: int, day: date | None = None, file: Path | None = None, *, timeline: bool = False) -> Result:
     """Play one night of the pipeline's policy, or of that of a file."""
     policy, names = _prepared(seed % 4) if file is None else _loaded(file)
     played = play(policy, names, generate(policy, seed, day), timeline=timeline)
-    told = tuple(played.timeline)
-    return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, told)
+    entries = tuple(played.timeline)
+    return Result(played.night, tuple(played.violations), played.deliveries, played.sweeps, entries)
 
 
 def single_loaders(policy: Policy, *, one_by_one: bool = False) -> Policy:
@@ -59,44 +59,44 @@ def single_loaders(policy: Policy, *, one_by_one: bool = False) -> Policy:
 
     With ``one_by_one`` a processor of named units reports each of them, else what the policy says.
     """
-    return _with(policy, lambda one: _single(one, one_by_one))
+    return _with(policy, lambda processor: _single(processor, one_by_one))
 
 
 def several_loaders(policy: Policy, need: Need) -> Policy:
     """Return the policy with two loaders of a name that a trigger waits for, of which any or all are needed."""
 
-    def loaded(one: Processor) -> Processor:
-        if one.name != TWICE:
-            return replace(one, need=need) if one.sources else one
+    def loaded(processor: Processor) -> Processor:
+        if processor.name != TWICE:
+            return replace(processor, need=need) if processor.sources else processor
         first, second = (
             replace(
-                one,
-                name=f"{one.name}/{source}",
+                processor,
+                name=f"{processor.name}/{source}",
                 aliases=(),
-                table=f"{one.table}{number}",
+                table=f"{processor.table}{number}",
                 reports=Reports.PER_UNIT if number else Reports.WHOLE,
             )
             for number, source in enumerate(LOADERS)
         )
         sources = dict(zip(LOADERS, (first, second), strict=True))
-        return replace(one, table=None, min_records_per_unit=None, sources=sources, need=need)
+        return replace(processor, table=None, min_records_per_unit=None, sources=sources, need=need)
 
     return _with(policy, loaded)
 
 
 def _with(policy: Policy, change: Callable[[Processor], Processor]) -> Policy:
     phases = {
-        phase.name: replace(phase, processors={name: change(one) for name, one in phase.processors.items()})
+        phase.name: replace(phase, processors={name: change(processor) for name, processor in phase.processors.items()})
         for phase in policy.phases.values()
     }
     return replace(policy, phases=phases)
 
 
-def _single(one: Processor, one_by_one: bool) -> Processor:
-    table = next((part.table for part in one.parts if part.table is not None), None)
-    reports = Reports.PER_UNIT if one_by_one and one.units else one.reports
-    aliases = (*one.aliases, *one.sources)
-    return replace(one, table=table, aliases=aliases, reports=reports, sources={}, need=Need.ANY)
+def _single(processor: Processor, one_by_one: bool) -> Processor:
+    table = next((part.table for part in processor.parts if part.table is not None), None)
+    reports = Reports.PER_UNIT if one_by_one and processor.units else processor.reports
+    aliases = (*processor.aliases, *processor.sources)
+    return replace(processor, table=table, aliases=aliases, reports=reports, sources={}, need=Need.ANY)
 
 
 @lru_cache(maxsize=1)

@@ -46,4 +46,6 @@ class Pauses:
 
     def over(self, mode: str, transition: str | None, now: datetime, skew: timedelta) -> bool:
         """Return whether a pause may keep a transition, or with None whole runs of a mode, from being decided."""
-        return any(one.perhaps_in_force(now, skew) and one.covers(mode, transition) for one in self.known.values())
+        return any(
+            pause.perhaps_in_force(now, skew) and pause.covers(mode, transition) for pause in self.known.values()
+        )

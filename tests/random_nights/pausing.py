@@ -42,22 +42,22 @@ def nothing_is_claimed_inside_a_pause(claim: ClaimCheck) -> str | None:
     """
     if claim.reason == "operator" or claim.handler.argv:
         return None
-    for one in claim.trace.pauses.known.values():
-        knew = one.begun + claim.skew < claim.handler.started
-        paused = knew and one.covers(claim.key.mode, claim.transition.name)
-        if paused and one.surely_in_force(claim.now, claim.skew):
-            return f"{claim.track.where} generation {claim.generation} claimed at {claim.now} inside {one.data['id']}"
+    for pause in claim.trace.pauses.known.values():
+        knew = pause.begun + claim.skew < claim.handler.started
+        paused = knew and pause.covers(claim.key.mode, claim.transition.name)
+        if paused and pause.surely_in_force(claim.now, claim.skew):
+            return f"{claim.track.where} generation {claim.generation} claimed at {claim.now} inside {pause.data['id']}"
     return None
 
 
 def nothing_is_repaired_inside_a_pause(book: Trace, handler: Handler, mode: str, waiting: list[Track]) -> str | None:
     """No phase is asked to run again for what is paused (T8)."""
     skew = book.night.manner.skew
-    for one in book.pauses.known.values():
-        knew, names = one.begun + skew < handler.started, [track.name for track in waiting]
-        all_paused = bool(names) and all(one.covers(mode, name) for name in names)
-        if knew and all_paused and one.surely_in_force(handler.started, skew):
-            return f"{mode} {', '.join(names)}: a rerun inside {one.data['id']}"
+    for pause in book.pauses.known.values():
+        knew, names = pause.begun + skew < handler.started, [track.name for track in waiting]
+        all_paused = bool(names) and all(pause.covers(mode, name) for name in names)
+        if knew and all_paused and pause.surely_in_force(handler.started, skew):
+            return f"{mode} {', '.join(names)}: a rerun inside {pause.data['id']}"
     return None
 
 
@@ -70,6 +70,6 @@ def every_pause_is_told(book: Trace) -> Iterator[str]:
     over = [pause for pause in pauses if not pause.perhaps_in_force(book.night.end, timedelta())]
     seen = [pause for pause in pauses if any(pause.surely_in_force(at, skew) for at in book.looked if at > pause.begun)]
     for kind, least, most in (("paused", len(seen), len(pauses)), ("pause_ended", len(over), len(over))):
-        told = sum(said.kind == kind for said in book.said.values())
-        if not least <= told <= most:
-            yield f"{told} notices {kind}, there were {most} such pauses"
+        count = sum(alert.kind == kind for alert in book.said.values())
+        if not least <= count <= most:
+            yield f"{count} notices {kind}, there were {most} such pauses"

@@ -33,11 +33,13 @@ class Listener(Protocol):
 
     def wrote(self, handler: Handler, path: str, data: Mapping[str, Any] | None) -> None: ...
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None: ...
-    def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None: ...
-    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None: ...
+    def publishing_ended(
+        self, handler: Handler, topic: str, messages: Sequence[Message], *, has_answer: bool
+    ) -> None: ...
+    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, has_answer: bool) -> None: ...
     def declined(self, handler: Handler, body: Mapping[str, Any]) -> None: ...
     def inserted(self, handler: Handler, table: str, rows: Sequence[Row]) -> None: ...
-    def alerted(self, handler: Handler, notice: Notice, *, known: bool) -> None: ...
+    def alerted(self, handler: Handler, notice: Notice, *, has_answer: bool) -> None: ...
 
 
 class NightStore:
@@ -111,7 +113,7 @@ class NightBus:
             self._listener.published(handler, topic, message, delivered=kind is not Kind.DROPS)
             self._count += 1
             ids.append(str(9_000_000 + self._count))
-        self._listener.publishing_ended(handler, topic, messages, known=kind is not Kind.LATE)
+        self._listener.publishing_ended(handler, topic, messages, has_answer=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._stage.too_late("bus")
         return ids
@@ -181,7 +183,7 @@ class NightServices:
         outage = self._stage.outage(service.name)
         kind = outage.kind if outage is not None else None
         if kind is Kind.TIMEOUT or health is Health.TIMEOUT:
-            self._listener.called(handler, body, NO_ANSWER, known=False)
+            self._listener.called(handler, body, NO_ANSWER, has_answer=False)
             raise self._silent(handler, service, timeout)
         status = _status_of(kind, health)
         if status == OK and outage is not None and kind is Kind.DECLINES:
@@ -189,7 +191,7 @@ class NightServices:
             return no_of(service, path, outage)
         if status == OK:
             self._at_work[service.name, str(body.get("game_date", ""))] = self._stage.clock.now()
-        self._listener.called(handler, body, status, known=kind is not Kind.LATE)
+        self._listener.called(handler, body, status, has_answer=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._silent(handler, service, timeout)
         mapped = next((rule for rule in service.answers.get(path, ()) if rule.means is Means.ACCEPTED), None)
@@ -249,8 +251,8 @@ class Truth:
 
     def holdings(self, policy: Policy) -> dict[str, frozenset[str]]:
         """Return what every table of named units holds, by processor."""
-        every = (one for phase in policy.phases.values() for one in phase.processors.values())
-        jobs = (job for one in every for job in one.parts if job.units)
+        every = (processor for phase in policy.phases.values() for processor in phase.processors.values())
+        jobs = (job for processor in every for job in processor.parts if job.units)
         return {job.name: self.held(job.table or "", job.min_records_per_unit or 1) for job in jobs}
 
 
@@ -271,13 +273,13 @@ class NightWarehouse:
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         handler = self._stage.enter()
-        told: dict[str, int | None] = {ref.table: None for ref in tables}
-        handler.rows.update(told)
+        counts: dict[str, int | None] = {ref.table: None for ref in tables}
+        handler.rows.update(counts)
         if self._answers():
             there = self._truth.rows if day == self._truth.day else {}
-            told = {ref.table: there.get(ref.table, 0) for ref in tables}
-            handler.rows.update(told)
-        return told
+            counts = {ref.table: there.get(ref.table, 0) for ref in tables}
+            handler.rows.update(counts)
+        return counts
 
     def number(self, sql_file: str, day: date) -> float | None:
         handler, gate = self._stage.enter(), self._truth.gates[sql_file]
@@ -293,8 +295,8 @@ class NightWarehouse:
         if not self._answers():
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         handler.units = self._truth.units
-        known = Units(self._truth.units, self._truth.units if self._truth.over else 0, self._truth.names)
-        return {day: known if day == self._truth.day else Units(0, 0) for day in days}
+        units = Units(self._truth.units, self._truth.units if self._truth.over else 0, self._truth.names)
+        return {day: units if day == self._truth.day else Units(0, 0) for day in days}
 
     def schedule(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, tuple[ScheduledUnit, ...]]:
         """No workflow is decided in a random night."""
@@ -302,13 +304,15 @@ class NightWarehouse:
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         handler = self._stage.enter()
-        told: dict[str, frozenset[str] | None] = {ref.label: None for ref in tables}
-        handler.held.update(told)
+        holdings: dict[str, frozenset[str] | None] = {ref.label: None for ref in tables}
+        handler.held.update(holdings)
         if self._answers():
             there = day == self._truth.day
-            told = {ref.label: self._truth.held(ref.table, ref.at_least) if there else frozenset() for ref in tables}
-            handler.held.update(told)
-        return told
+            holdings = {
+                ref.label: self._truth.held(ref.table, ref.at_least) if there else frozenset() for ref in tables
+            }
+            handler.held.update(holdings)
+        return holdings
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """There is no SQL in a random night: whoever asks must live without an answer."""
@@ -370,7 +374,7 @@ class NightAlerts:
         if kind is Kind.REJECTS:
             return Refused("400 invalid_payload (simulated)")
         for part in notice.parts:
-            self._listener.alerted(handler, part, known=kind is not Kind.LATE)
+            self._listener.alerted(handler, part, has_answer=kind is not Kind.LATE)
         if kind is Kind.LATE:
             raise self._stage.too_late("slack")
         return Delivered()

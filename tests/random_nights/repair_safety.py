@@ -29,8 +29,8 @@ def reruns_are_bounded(
     A start that nobody heard of counts for nothing, and lasts as long as an outage does (behaviour D11).
     """
     lanes = (replace(run, lane=Lane.LIVE), replace(run, lane=Lane.BACKFILL))
-    before = sorted((one for key in lanes for one in book.reruns.get((key, phase), [])), key=lambda one: one.at)
-    heard = [one for one in before if one.heard]
+    before = sorted((rerun for key in lanes for rerun in book.reruns.get((key, phase), [])), key=lambda rerun: rerun.at)
+    heard = [rerun for rerun in before if rerun.heard]
     what = f"{run.id} {phase} asked to run again"
     if waiting and all(track.state in ("dispatched", "confirmed", "claimed") for track in waiting):
         return f"{what} although {', '.join(track.name for track in waiting)} went on"
@@ -55,7 +55,7 @@ def past_is_repaired_when_it_is_past(policy: Policy, book: Trace, run: RunKey, p
         return f"{what} while its live run is open"
     if run.mode not in policy.repaired_modes or (policy.local(at).date() - run.day).days > 14:
         return f"{what}, which no repair reaches back to"
-    waiting = [live.track(one.name) for one in policy.after(phase) if run.mode in one.expects]
+    waiting = [live.track(transition.name) for transition in policy.after(phase) if run.mode in transition.expects]
     if all(track.data.get("carried") is not None for track in waiting):
         return f"{what} although {', '.join(track.name for track in waiting)} went in its live run"
     starting = policy.starting(phase)
@@ -69,20 +69,24 @@ def past_is_repaired_when_it_is_past(policy: Policy, book: Trace, run: RunKey, p
 
 def every_past_repair_is_told(policy: Policy, book: Trace) -> Iterator[str]:
     """What came of an accepted repair of a closed run has been said: it brought what it was to bring, or did not."""
-    told = {(alert["kind"], alert["subject"]) for alert in book.alerts.values()}
-    for run in [one for one in book.runs.values() if one.key.lane is Lane.LIVE and one.data.get("closed_at")]:
+    alerts = {(alert["kind"], alert["subject"]) for alert in book.alerts.values()}
+    for run in [run for run in book.runs.values() if run.key.lane is Lane.LIVE and run.data.get("closed_at")]:
         past = book.run(replace(run.key, lane=Lane.BACKFILL))
         for phase, log in run.data.get("repairs", {}).items():
             at, subject = log["accepted_at"], f"{run.key.day}/{run.key.mode}/{phase}"
             if at is None or at < run.data["closed_at"] or at + TO_BE_TOLD > book.night.end:
                 continue
-            waiting = [past.track(one.name).data for one in policy.after(phase) if run.key.mode in one.expects]
+            waiting = [
+                past.track(transition.name).data
+                for transition in policy.after(phase)
+                if run.key.mode in transition.expects
+            ]
             went = [data["triggered_at"] for data in waiting if data.get("carried")]
-            if any(then + TO_BE_TOLD <= book.night.end for then in went) and ("past_repaired", subject) not in told:
+            if any(then + TO_BE_TOLD <= book.night.end for then in went) and ("past_repaired", subject) not in alerts:
                 yield f"{run.key.id} {phase} was repaired, and nobody was told"
             stopped = any(data.get("state") in ("blocked", "claimed", "held") for data in waiting)
             spent = log["attempts"] >= policy.repairs.max_attempts and not went and not stopped
-            if spent and ("past_repair_in_vain", subject) not in told:
+            if spent and ("past_repair_in_vain", subject) not in alerts:
                 yield f"{run.key.id} {phase} was asked for in vain, and nobody was told"
 
 
@@ -92,11 +96,15 @@ def inferred_only_when_silent(
     """Taken as completed is a required processor that said nothing, past its due time, whose table is full."""
     processor, waiting = policy.phases[phase].processors[name], policy.after(phase)
     what = f"{run.key.id} {name} inferred"
-    expected = [in_force(book.learned, one, run.key) for one in waiting if run.key.mode in one.expects]
-    requiring = [one for one in expected if name in one.required]
+    expected = [
+        in_force(book.learned, transition, run.key) for transition in waiting if run.key.mode in transition.expects
+    ]
+    requiring = [expectation for expectation in expected if name in expectation.required]
     if not requiring or run.key.lane is Lane.BACKFILL:
         return f"{what} and not required"
-    dues = [due_at(run.key, one.due.warning, policy) for one in requiring if one.due is not None]
+    dues = [
+        due_at(run.key, expectation.due.warning, policy) for expectation in requiring if expectation.due is not None
+    ]
     due = min((at for at in dues if at is not None), default=None)
     if due is None or now < due or policy.local(now).date() != working_day(run.key, policy):
         return f"{what} at {now}, it is due at {due}"

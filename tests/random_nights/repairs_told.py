@@ -31,7 +31,7 @@ def repairs_say_what_came_of_them(looking: LivenessCheck, seen: View) -> Iterato
         return
     missing = {(policy.awaited[track.name][name].phase, name) for name in seen.missing}
     for phase, log in run.data.get("repairs", {}).items():
-        lacking = {name for its, name in missing if its == phase}
+        lacking = {name for missing_phase, name in missing if missing_phase == phase}
         kinds = due_of_a_repair(log, lacking, policy.repairs, looking.now - looking.trace.night.manner.skew)
         if kinds and not any(
             looking.trace.stands(kind, f"{run.key.id} {name}") for kind in kinds for name in run.tracks

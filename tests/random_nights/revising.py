@@ -29,21 +29,27 @@ def revised_at(night: Night) -> datetime | None:
 def revised(policy: Policy, seed: int) -> Policy:
     """Return the policy with other tiers and deadlines, others of its processors required, and so another digest."""
     chance = Random(f"revised/{seed}")
-    transitions = {name: _changed(one, chance) for name, one in policy.transitions.items()}
+    transitions = {name: _changed(transition, chance) for name, transition in policy.transitions.items()}
     return replace(policy, version=f"revised {seed}", transitions=transitions)
 
 
 def _changed(transition: Transition, chance: Random) -> Transition:
-    return replace(transition, expects={mode: _awaited(one, chance) for mode, one in transition.expects.items()})
+    return replace(
+        transition, expects={mode: _awaited(expectation, chance) for mode, expectation in transition.expects.items()}
+    )
 
 
-def _awaited(one: Expectation, chance: Random) -> Expectation:
+def _awaited(expectation: Expectation, chance: Random) -> Expectation:
     span = chance.choice(SPANS)
-    required = frozenset(name for name in sorted(one.expected) if (name in one.required) is (chance.random() < 0.8))
-    required = required or one.required
-    tiers = tuple(Tier(tier.after * span, max(1, tier.at_least - chance.randrange(2))) for tier in one.tiers)
-    deadline = one.deadline
+    required = frozenset(
+        name for name in sorted(expectation.expected) if (name in expectation.required) is (chance.random() < 0.8)
+    )
+    required = required or expectation.required
+    tiers = tuple(Tier(tier.after * span, max(1, tier.at_least - chance.randrange(2))) for tier in expectation.tiers)
+    deadline = expectation.deadline
     if deadline is not None:
         then = deadline.then if chance.random() < 0.7 else chance.choice(list(Then))
         deadline = Deadline(deadline.after * chance.choice(SPANS), then)
-    return replace(one, required=required, optional=one.expected - required, tiers=tiers, deadline=deadline)
+    return replace(
+        expectation, required=required, optional=expectation.expected - required, tiers=tiers, deadline=deadline
+    )

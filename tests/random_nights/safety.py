@@ -90,7 +90,7 @@ def only_the_holder_dispatches(leaving: DispatchCheck) -> str | None:
 
 
 def what_is_said_is_true(leaving: DispatchCheck) -> str | None:
-    """The message names who is missing and done as they were when its generation was claimed (behaviour 5)."""
+    """The message names who was missing and done when its generation was claimed (behaviour 5)."""
     grant = leaving.track.grants.get(leaving.generation)
     if grant is None:
         return f"{leaving.body['trigger_id']} left and was never granted"
@@ -139,12 +139,12 @@ def marked_only_when_accepted(marking: StateChangeCheck) -> str | None:
     if dispatch_of(marking.after) == dispatch_of(marking.before):
         return None  # released after a failed repetition
     trigger_id = marking.track.run.key.trigger_id(marking.track.name, int(marking.after["generation"]))
-    known = marking.handler.accepted.get(trigger_id, set())
+    targets = marking.handler.accepted.get(trigger_id, set())
     proven = any(call.service in marking.handler.at_work for call in marking.transition.calls)
     called = {"http"} if proven or int(marking.after["generation"]) in marking.track.called else set()
     needs = {"topic" if isinstance(step.target, Publication) else "http" for step in marking.transition.dispatch.steps}
-    if not needs <= known | called:
-        return f"{trigger_id} marked dispatched, accepted were only {sorted(known)}"
+    if not needs <= targets | called:
+        return f"{trigger_id} marked dispatched, accepted were only {sorted(targets)}"
     return None
 
 
@@ -156,8 +156,12 @@ def confirmed_only_when_begun(marking: StateChangeCheck) -> str | None:
         return None  # back to the generation before
     generation = int(marking.after["generation"])
     if marking.transition.confirm.by is not ConfirmBy.FIRST_REPORT:
-        known = marking.before.get("state") == "dispatched"
-        return None if known else f"{marking.track.where} generation {generation} confirmed before it was dispatched"
+        was_dispatched = marking.before.get("state") == "dispatched"
+        return (
+            None
+            if was_dispatched
+            else f"{marking.track.where} generation {generation} confirmed before it was dispatched"
+        )
     carried = marking.before.get("carried") or {}
     if marking.before.get("state") == "claimed" and carried.get("generation") != generation:
         trigger_id = marking.track.run.key.trigger_id(marking.track.name, generation)
@@ -176,8 +180,8 @@ def a_clock_begins_once_and_with_a_report(marking: StateChangeCheck) -> str | No
         return None
     if before is not None:
         return f"{marking.track.where}: its clock, which began {before}, is moved to {after}"
-    heard = [one for one in marking.track.run.heard if one.phase in marking.transition.after]
-    if not any(one.received == after and one.outcome != "started" for one in heard):
+    heard = [report for report in marking.track.run.heard if report.phase in marking.transition.after]
+    if not any(report.received == after and report.outcome != "started" for report in heard):
         return f"{marking.track.where}: its clock begins {after}, when nothing was reported"
     return None
 
@@ -193,7 +197,7 @@ def writes_stay_in_their_run(book: Trace, handler: Handler, path: str) -> str | 
     if letter is None or not path.startswith("runs/"):
         return None
     own = ["runs/" + key.id.replace("/", "~") for key in sorted(book.homes(letter))]
-    if not any(path == one or path.startswith(one + "/") for one in own):
+    if not any(path == run_path or path.startswith(run_path + "/") for run_path in own):
         return f"{handler.name} of {' or '.join(own) or 'no run'} wrote {path}"
     return None
 
@@ -204,21 +208,25 @@ def said_once_per_episode(book: Trace, handler: Handler, notice: Notice, at: dat
     A repetition, or an end of what nobody has heard, is nobody's fault if who was to say it could not write down what
     became of that (A3).
     """
-    said = book.said.get(notice.fingerprint)
-    if notice.kind == "state_down" or (said is not None and _never_written(said)) or book.in_doubt(notice.fingerprint):
+    alert = book.said.get(notice.fingerprint)
+    if (
+        notice.kind == "state_down"
+        or (alert is not None and _never_written(alert))
+        or book.in_doubt(notice.fingerprint)
+    ):
         return None
     if notice.resolved:
-        return None if said is not None and said.firing else f"{notice.fingerprint} is over and was never said"
-    if said is None or not said.firing:
+        return None if alert is not None and alert.firing else f"{notice.fingerprint} is over and was never said"
+    if alert is None or not alert.firing:
         return None
-    if age(said.at, at) + book.night.manner.skew >= repeat:
+    if age(alert.at, at) + book.night.manner.skew >= repeat:
         return None
-    return f"{notice.fingerprint} said again after {at - said.at}: {notice.text.splitlines()[0]}"
+    return f"{notice.fingerprint} said again after {at - alert.at}: {notice.text.splitlines()[0]}"
 
 
-def _never_written(said: AlertTrace) -> bool:
-    who = said.unmarked
-    return said.doubted or (who is not None and (who.failed or who.dead))
+def _never_written(alert: AlertTrace) -> bool:
+    who = alert.unmarked
+    return alert.doubted or (who is not None and (who.failed or who.dead))
 
 
 def nobody_is_woken_in_vain(book: Trace, notice: Notice, where: str) -> str | None:
@@ -255,6 +263,6 @@ def no_message_is_lost(book: Trace, letter: CaseMessage) -> str | None:
     return None
 
 
-def remember(book: Trace, handler: Handler, notice: Notice, where: str, at: datetime, *, known: bool) -> None:
+def remember(book: Trace, handler: Handler, notice: Notice, where: str, at: datetime, *, has_answer: bool) -> None:
     """Keep what people have now been told."""
-    book.said[notice.fingerprint] = AlertTrace(notice.kind, where, not notice.resolved, at, handler, not known)
+    book.said[notice.fingerprint] = AlertTrace(notice.kind, where, not notice.resolved, at, handler, not has_answer)

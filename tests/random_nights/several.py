@@ -62,10 +62,12 @@ def night(name: str, seed: int, start: datetime, end: datetime, luck: Luck | Non
     policy, drawn = POLICIES[name], random.Random(f"{name}/{seed}")
     chance = luck or Luck()
     events = [*_reports(policy, drawn, chance, start, end), *_fault_events(policy, drawn, chance, start, end)]
-    within = sorted((one for one in events if start <= one.at <= end), key=lambda one: one.at)
-    sent = {one.happening.name for one in within if isinstance(one.happening, Complete)}
+    within = sorted((event for event in events if start <= event.at <= end), key=lambda event: event.at)
+    sent = {event.happening.name for event in within if isinstance(event.happening, Complete)}
     # What was sent before the start is not delivered again in it.
-    ordered = tuple(one for one in within if not isinstance(one.happening, Redeliver) or {*one.happening.names} <= sent)
+    ordered = tuple(
+        event for event in within if not isinstance(event.happening, Redeliver) or {*event.happening.names} <= sent
+    )
     return Scenario(SHAPES[name], name, policy, start, end, Given(Change()), ordered, (), seed=seed)
 
 

@@ -20,11 +20,11 @@ Reports = dict[str, list[tuple[datetime, str]]]
 def broken(scenario: Scenario, history: History) -> Iterator[str]:
     """Yield which transition of which run was triggered too early, too often, or neither triggered nor told."""
     departures: dict[tuple[RunKey, str], list[Departure]] = {}
-    for one in history.departures:
-        key = RunKey(scenario.policy.pipeline, one.day, one.mode)
-        departures.setdefault((key, one.transition), []).append(one)
+    for departure in history.departures:
+        key = RunKey(scenario.policy.pipeline, departure.day, departure.mode)
+        departures.setdefault((key, departure.transition), []).append(departure)
     reports = _reports(scenario)
-    told = [notice.text for notice in history.notices]
+    texts = [notice.text for notice in history.notices]
     for key in _expected(scenario):
         for transition in scenario.policy.transitions.values():
             if key.mode not in transition.expects:
@@ -33,7 +33,7 @@ def broken(scenario: Scenario, history: History) -> Iterator[str]:
             if sent:
                 yield from _too_early(transition, key, sent, reports.get(key, {}))
                 yield from _too_often(scenario, transition, key, sent, reports.get(key, {}))
-            elif not any(_tells(text, key, transition) for text in told):
+            elif not any(_tells(text, key, transition) for text in texts):
                 yield f"{where} was never triggered, and nobody was told"
     for (key, name), sent in departures.items():
         yield from _too_early(scenario.policy.transitions[name], key, sent, reports.get(key, {}))
@@ -53,21 +53,23 @@ def _expected(scenario: Scenario) -> Iterator[RunKey]:
 
 def _reports(scenario: Scenario) -> dict[RunKey, Reports]:
     """Return when each processor of a run reported what, by its name and phase."""
-    found: dict[RunKey, Reports] = {}
+    reports: dict[RunKey, Reports] = {}
     for event in scenario.events:
         if isinstance(event.happening, Complete):
             body = event.happening.body
             key = RunKey(scenario.policy.pipeline, date.fromisoformat(body["game_date"]), body["mode"])
-            listed = found.setdefault(key, {}).setdefault(f"{event.happening.phase}/{body['processor_name']}", [])
+            listed = reports.setdefault(key, {}).setdefault(f"{event.happening.phase}/{body['processor_name']}", [])
             listed.append((event.at, body["status"]))
-    return found
+    return reports
 
 
 def _too_early(transition: Transition, key: RunKey, sent: list[Departure], reports: Reports) -> Iterator[str]:
     """Yield what the first dispatch went without: a required processor, any of all, or the time of the deadline."""
-    first, expectation = min(sent, key=lambda one: one.at), transition.expects[key.mode]
-    said = [(name.partition("/"), at, word) for name, listed in reports.items() for at, word in listed]
-    heard = [(name, at, word) for (phase, _, name), at, word in said if phase in transition.after and at <= first.at]
+    first, expectation = min(sent, key=lambda departure: departure.at), transition.expects[key.mode]
+    statements = [(name.partition("/"), at, word) for name, listed in reports.items() for at, word in listed]
+    heard = [
+        (name, at, word) for (phase, _, name), at, word in statements if phase in transition.after and at <= first.at
+    ]
     counted = {name for name, _, word in heard if word in COUNTS}
     what = f"{first.trigger_id} at {first.at} by {first.reason}"
     if not expectation.required <= counted:
@@ -84,8 +86,10 @@ def _too_often(
     scenario: Scenario, transition: Transition, key: RunKey, sent: list[Departure], reports: Reports
 ) -> Iterator[str]:
     """Yield a generation too many: without `refresh` one follows a started phase that did not do its work (D8)."""
-    ids = {one.trigger_id for one in sent}
-    if min(one.generation for one in sent) != 1 or len(ids) != max(one.generation for one in sent):
+    ids = {departure.trigger_id for departure in sent}
+    if min(departure.generation for departure in sent) != 1 or len(ids) != max(
+        departure.generation for departure in sent
+    ):
         yield f"{key.id} {transition.name} was triggered as {sorted(ids)}"
     processors = scenario.policy.phases[transition.starts].processors
     words = [word for name in processors for _, word in reports.get(f"{transition.starts}/{name}", [])]

@@ -36,11 +36,11 @@ def test_the_nights_are_of_every_kind() -> None:
         assert adapts(night)
         left, past = adaptive(policy, night.seed), lessons(policy, night)
         for transition in left.transitions.values():
-            for mode, one in transition.expects.items():
+            for mode, expectation in transition.expects.items():
                 after = in_force(past, transition, RunKey(left.pipeline, night.day, mode))
-                for tier, before in zip(after.tiers, one.tiers, strict=True):
+                for tier, before in zip(after.tiers, expectation.tiers, strict=True):
                     if before.auto is not None:
                         bounds = (before.auto.at_least, before.auto.at_most)
                         places.add("fixed" if tier.after == before.after else tier.after in bounds)
-                assert len(list(autos(after))) == len(list(autos(one)))
+                assert len(list(autos(after))) == len(list(autos(expectation)))
     assert places == {"fixed", True, False}

@@ -72,9 +72,9 @@ def test_the_first_nights_go_by_the_fixed_times() -> None:
     _, learned = VARIANTS["a deadline of 4 h"]
     played = play(learned, nights()[:10])
     assert list(against_the_policy(learned, played)) == []
-    known = [went.run.learned[TO4]["deadline"].nights if went.run.learned else 0 for went in played]
-    assert known == [0] * 7 + known[7:]
-    assert known[-1] >= 7
+    nights_known = [went.run.learned[TO4]["deadline"].nights if went.run.learned else 0 for went in played]
+    assert nights_known == [0] * 7 + nights_known[7:]
+    assert nights_known[-1] >= 7
 
 
 def test_the_oracle_sees_a_night_that_went_too_soon_or_too_late() -> None:

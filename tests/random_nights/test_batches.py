@@ -89,10 +89,10 @@ def _passes_its_deadline(patch: pytest.MonkeyPatch) -> None:
 def _keeps_nothing_of_some(patch: pytest.MonkeyPatch) -> None:
     record = recording._record
 
-    def forgets(ctx: Any, delivery: Any, said: Any, seen: Any) -> Any:
-        if said.member != "m003":
-            return record(ctx, delivery, said, seen)
-        return recording.Change.NOTHING, recording._outcome(delivery, said, 0, 1)
+    def forgets(ctx: Any, delivery: Any, report: Any, seen: Any) -> Any:
+        if report.member != "m003":
+            return record(ctx, delivery, report, seen)
+        return recording.Change.NOTHING, recording._outcome(delivery, report, 0, 1)
 
     patch.setattr(recording, "_record", forgets)
 
@@ -142,6 +142,6 @@ def test_batches_are_played_by_the_command_too(capsys: pytest.CaptureFixture[str
     assert play_batches(range(7, 12), judged) == 0
     assert capsys.readouterr().out.startswith("5 batches, ")
     assert play_batches(range(7, 9), lambda world: [f"{world.case.seed} is wrong"]) == 1
-    told = capsys.readouterr().out
-    assert "FAILED  seed 8" in told
-    assert "replay: bin/nights --batches --seed 8" in told
+    output = capsys.readouterr().out
+    assert "FAILED  seed 8" in output
+    assert "replay: bin/nights --batches --seed 8" in output

@@ -35,7 +35,7 @@ def drawn(policy: Policy, seed: int) -> Night:
     """
     night = generate(policy, seed)
     manner = replace(night.manner, at_once=0.0, second_sweep=0.0, crash=0.0)
-    return replace(night, manner=manner, outages=tuple(one for one in night.outages if one.port not in READ))
+    return replace(night, manner=manner, outages=tuple(outage for outage in night.outages if outage.port not in READ))
 
 
 def left(store: MemoryStore) -> Mapping[str, Mapping[str, Any]]:
@@ -74,7 +74,7 @@ def ends_alike(policy: Policy, night: Night) -> Played:
 def test_what_is_not_due_is_not_missed(name: str) -> None:
     """The same happens at the same times, and the same documents are left, to the moment of the next look."""
     played = [ends_alike(ALL[name], drawn(ALL[name], seed)) for seed in range(FEW[name])]
-    assert any(track.marks for one in played for run in one.trace.runs.values() for track in run.tracks.values())
+    assert any(track.marks for night in played for run in night.trace.runs.values() for track in run.tracks.values())
 
 
 @pytest.mark.nightly

@@ -99,8 +99,8 @@ def test_the_nights_of_an_evening_have_both_ends() -> None:
 def test_evenings_break_no_promise() -> None:
     """What is reported on the date itself is overnight's, waits for games that are on, and goes when it is whole."""
     played = [play(POLICY, NAMES, generate(POLICY, seed)) for seed in EVENINGS]
-    assert [text for one in played for text in broken(one, None)] == []
-    runs = [run.data for one in played for run in one.trace.runs.values() if run.key.mode == "overnight"]
+    assert [text for night in played for text in broken(night, None)] == []
+    runs = [run.data for night in played for run in night.trace.runs.values() if run.key.mode == "overnight"]
     assert any(run.get("final_at") is not None and run["final_at"] > run["opened_at"] for run in runs)
 
 
@@ -156,6 +156,6 @@ def test_loaders_of_one_name_are_judged_each_by_its_own(need: Need) -> None:
     played = [play(policy, names, generate(policy, seed)) for seed in (6, 10, 11, 15)]
     assert [text for night in played for text in broken(night, None)] == []
     runs = [run for night in played for run in night.trace.runs.values()]
-    sources = [{one.source for one in run.by_processor.get(("phase3", TWICE), ())} for run in runs]
+    sources = [{report.source for report in run.by_processor.get(("phase3", TWICE), ())} for run in runs]
     assert set(LOADERS) in sources
-    assert any(len(found & set(LOADERS)) == 1 for found in sources)
+    assert any(len(loaders & set(LOADERS)) == 1 for loaders in sources)

@@ -82,10 +82,10 @@ def test_days_across_a_change_of_the_clocks(start: datetime, length: timedelta) 
     for scenario, history in zip(played, play_together(played), strict=True):
         triggered = [trigger.trigger_id for trigger in history.triggers(history.departures)]
         assert len(triggered) == len(set(triggered))
-        assert all(one.startswith(f"{scenario.policy.pipeline}/") for one in triggered)
+        assert all(trigger_id.startswith(f"{scenario.policy.pipeline}/") for trigger_id in triggered)
         runs = {f"{run.id}/" for run in history.runs if run.pipeline == scenario.policy.pipeline}
         assert len(runs) == len(history.runs)
-        over = [run for run in runs if any(one.startswith(run) for one in triggered)]
+        over = [run for run in runs if any(trigger_id.startswith(run) for trigger_id in triggered)]
         # The last ones are still open at the end.
         assert len(over) >= len(runs) - 10
         assert history.quarantine == []

@@ -75,8 +75,8 @@ def test_no_promise_is_broken_while_the_clocks_change(day: date) -> None:
     whatever is late, lost, refused, or dies between two effects, in whichever zone the clocks change."""
     drawn = nights(CHANGES.index(day), day)
     played = as_alone(drawn) if str(day) in ALONE else play_together(drawn)
-    assert [violation for one in played for violation in one.violations] == []
-    assert all(triggered(one) for one in played)
+    assert [violation for night in played for violation in night.violations] == []
+    assert all(triggered(night) for night in played)
 
 
 WAITS_WITHIN = {"transitions": {"orders_to_books": {"expects": {"us": {"after_run": {
@@ -90,8 +90,8 @@ def test_what_waits_for_another_pass_goes_after_it() -> None:
     it may."""
     policy = load_policy(PIPELINES / "regional.yaml", WAITS_WITHIN)
     played = [Driver(policy, Names(policy), generate(policy, seed), timeline=False).run() for seed in range(8)]
-    assert [violation for one in played for violation in one.violations] == []
-    tracks = [run.tracks for one in played for run in one.trace.runs.values() if run.key.mode == "us"]
+    assert [violation for night in played for violation in night.violations] == []
+    tracks = [run.tracks for night in played for run in night.trace.runs.values() if run.key.mode == "us"]
     marked = [bool(of["orders_to_books"].marks) for of in tracks if "orders_to_books" in of]
     assert set(marked) == {True, False}
 
@@ -101,7 +101,7 @@ def test_what_waits_for_another_pipeline_goes_after_it() -> None:
     library, meters = load_policy(PIPELINES / "weekly.yaml", WAITS_BESIDE), POLICIES["meters"]
     day = date(2026, 10, 30)
     played = play_together([(library, generate(library, 2, day)), (meters, generate(meters, 3, day))])
-    assert [violation for one in played for violation in one.violations] == []
+    assert [violation for night in played for violation in night.violations] == []
     assert triggered(played[0])
 
 
@@ -109,9 +109,9 @@ def test_nights_of_any_policy_file_are_played(capsys: pytest.CaptureFixture[str]
     """`bin/nights --policy FILE`: two nights of a pipeline without a calendar, and the line that plays one again."""
     drawn = Drawn(file=SHAPES["library"])
     assert simulate_random(3, 2, drawn, jobs=1, timeline=False, as_json=False) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("2 nights, ")
-    assert told.endswith(": 0 broke a promise\n")
+    output = capsys.readouterr().out
+    assert output.startswith("2 nights, ")
+    assert output.endswith(": 0 broke a promise\n")
     assert replay(3, drawn) == f"bin/nights --seed 3 --policy {shlex.quote(str(SHAPES['library']))} --timeline"
 
 
@@ -121,4 +121,4 @@ def test_a_season_of_three_pipelines_breaks_no_promise(part: int) -> None:
     """Every fourth date of the season, all three pipelines of it, each as it is alone."""
     for seed, day in list(enumerate(season()))[4 * part :: 16]:
         played = as_alone(nights(100 + seed, day))
-        assert [violation for one in played for violation in one.violations] == [], day
+        assert [violation for night in played for violation in night.violations] == [], day

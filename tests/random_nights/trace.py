@@ -128,10 +128,10 @@ class RunTrace:
         return bool(self.data) and self.data.get("closed_at") is None
 
     def track(self, transition: str) -> Track:
-        found = self.tracks.get(transition)
-        if found is None:
-            found = self.tracks[transition] = Track(self, transition)
-        return found
+        track = self.tracks.get(transition)
+        if track is None:
+            track = self.tracks[transition] = Track(self, transition)
+        return track
 
     def hear(self, heard: Heard) -> None:
         self.heard.append(heard)
@@ -140,10 +140,10 @@ class RunTrace:
 
     def reports(self, *phases: str, upto: int | None = None) -> dict[str, list[Heard]]:
         """Return what each processor of the phases had reported when ``upto`` reports of the run were recorded."""
-        found = {name: listed for (its, name), listed in self.by_processor.items() if its in phases}
+        reports = {name: listed for (phase, name), listed in self.by_processor.items() if phase in phases}
         if upto is None or upto >= len(self.heard):
-            return found
-        return {name: [heard for heard in listed if heard.number < upto] for name, listed in found.items()}
+            return reports
+        return {name: [heard for heard in listed if heard.number < upto] for name, listed in reports.items()}
 
     def began(self, phase: str, since: datetime) -> bool:
         return any(heard.phase == phase and heard.at >= since for heard in self.heard)
@@ -209,10 +209,10 @@ class Trace:
     learned: Learned | None = None
 
     def run(self, key: RunKey) -> RunTrace:
-        found = self.runs.get(key)
-        if found is None:
-            found = self.runs[key] = RunTrace(key)
-        return found
+        run = self.runs.get(key)
+        if run is None:
+            run = self.runs[key] = RunTrace(key)
+        return run
 
     def any_run(self, key: RunKey) -> RunTrace | None:
         """Return a run of this pipeline, or of one that is played beside; None where nothing is known of it."""
@@ -232,12 +232,12 @@ class Trace:
 
     def stands(self, kind: str, where: str) -> bool:
         """Return whether people have been told this, and not that it is over."""
-        return any(said.firing and said.kind == kind and said.where == where for said in self.said.values())
+        return any(alert.firing and alert.kind == kind and alert.where == where for alert in self.said.values())
 
     def firing(self, where: str, kinds: Iterable[str]) -> list[str]:
         """Return which of these have been said and not taken back; what nobody knows to be said cannot be."""
-        every = (said for said in self.said.values() if said.firing and not said.doubted and said.where == where)
-        return [said.kind for said in every if said.kind in kinds]
+        every = (alert for alert in self.said.values() if alert.firing and not alert.doubted and alert.where == where)
+        return [alert.kind for alert in every if alert.kind in kinds]
 
     def in_doubt(self, fingerprint: str) -> bool:
         """Return whether somebody began to send something of it and could not write down what became of it."""

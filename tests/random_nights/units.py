@@ -21,9 +21,9 @@ def missing_units_are_named(truth: Truth, handler: Handler, before: Data, alert:
         if held is None:
             return f"{handler.name} says that units of {processor} are missing, and has read none"
         names = set(listed.split(", ")) if listed else set()
-        wanted = set(unit_names(int(total))) - held
-        if names != wanted or int(lacking) != len(wanted):
-            return f"{processor} lacks {sorted(wanted)} of {total} units, the alert says {lacking}: {listed}"
+        expected = set(unit_names(int(total))) - held
+        if names != expected or int(lacking) != len(expected):
+            return f"{processor} lacks {sorted(expected)} of {total} units, the alert says {lacking}: {listed}"
         if int(total) not in (truth.units, handler.units, *truth.units_before):
             return f"{processor} of {total} units, there are {truth.units}"
     return None

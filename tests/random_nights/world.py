@@ -108,23 +108,23 @@ class NightWorld:
     def published(self, handler: Handler, topic: str, message: Message, *, delivered: bool) -> None:
         self._depart(handler, _named(handler, message.body), "topic", delivered=delivered)
 
-    def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, known: bool) -> None:
-        if known and messages:
+    def publishing_ended(self, handler: Handler, topic: str, messages: Sequence[Message], *, has_answer: bool) -> None:
+        if has_answer and messages:
             trigger_id = str(_named(handler, messages[0].body)["trigger_id"])
             handler.accepted.setdefault(trigger_id, set()).add("topic")
 
-    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, known: bool) -> None:
+    def called(self, handler: Handler, body: Mapping[str, Any], status: int, *, has_answer: bool) -> None:
         if body.get("repair") is True:
             if status == 200:
-                self._mend(handler, body, known=known)
+                self._mend(handler, body, has_answer=has_answer)
             return
         body = _named(handler, body)
         key = _key(body)
         track = self.trace.run(key).track(str(body["transition"]))
-        self._called(handler, track, int(body["generation"]), unanswered=status == NO_ANSWER or not known)
+        self._called(handler, track, int(body["generation"]), unanswered=status == NO_ANSWER or not has_answer)
         if status == 200:
             self._depart(handler, body, "http", delivered=True)
-        if status == 200 and known:
+        if status == 200 and has_answer:
             handler.accepted.setdefault(str(body["trigger_id"]), set()).add("http")
             track.called.add(int(body["generation"]))
             handler.call_failed = False
@@ -148,7 +148,7 @@ class NightWorld:
         self._wrong(nobody_is_asked_twice_while_at_work.__name__, twice)
         track.call = call
 
-    def alerted(self, handler: Handler, notice: Notice, *, known: bool) -> None:
+    def alerted(self, handler: Handler, notice: Notice, *, has_answer: bool) -> None:
         at = self.stage.true_now()
         where = notice.text.removeprefix("over: ").partition(":")[0]
         repeat = self.policy.alerts.repeat_after
@@ -157,7 +157,7 @@ class NightWorld:
         self._wrong(nobody_is_woken_in_vain.__name__, nobody_is_woken_in_vain(self.trace, notice, where))
         self._wrong(as_grave_as_promised.__name__, as_grave_as_promised(notice, where))
         self._wrong(closing_is_no_recovery.__name__, closing_is_no_recovery(self.policy, self.trace, notice, where))
-        remember(self.trace, handler, notice, where, at, known=known)
+        remember(self.trace, handler, notice, where, at, has_answer=has_answer)
         kind = "resolved" if notice.resolved else "alert"
         self.stage.note(kind, f"{notice.severity} {notice.kind}: {notice.text.splitlines()[0]} (by {handler.name})")
 
@@ -260,10 +260,10 @@ class NightWorld:
 
     def _units(self, track: Track, handler: Handler) -> tuple[int | None, ...]:
         """Return what the claimant may have taken for the units of the date: what its run knew, or what it was told."""
-        known = track.run.data.get("units")
-        found = [known["total"]] if known is not None else [handler.units] if handler.units_asked else [None]
+        units = track.run.data.get("units")
+        totals = [units["total"]] if units is not None else [handler.units] if handler.units_asked else [None]
         changed = any(fact.units is not None for fact in self.night.facts)
-        return tuple({*found, self.truth.units, self.night.units}) if changed else tuple(found)
+        return tuple({*totals, self.truth.units, self.night.units}) if changed else tuple(totals)
 
     def _alert(self, handler: Handler, fingerprint: str, data: Data) -> None:
         before, self.trace.alerts[fingerprint] = self.trace.alerts.get(fingerprint, {}), data
@@ -276,9 +276,9 @@ class NightWorld:
             sending.clear()  # it was taken, or there is nothing to send
         elif lease is None and handler in sending:
             sending.remove(handler)
-        said = self.trace.said.get(fingerprint)
-        if said is not None and said.unmarked is handler:
-            said.unmarked = None
+        alert = self.trace.said.get(fingerprint)
+        if alert is not None and alert.unmarked is handler:
+            alert.unmarked = None
 
     def _depart(self, handler: Handler, body: Mapping[str, Any], channel: str, *, delivered: bool) -> None:
         transition = self.policy.transitions[str(body["transition"])]
@@ -293,10 +293,10 @@ class NightWorld:
         if delivered:
             self._start(key, transition.starts, leaving.generation, at)
 
-    def _mend(self, handler: Handler, body: Mapping[str, Any], *, known: bool) -> None:
+    def _mend(self, handler: Handler, body: Mapping[str, Any], *, has_answer: bool) -> None:
         key, phase, at = _key(body), str(body["phase"]), self.stage.true_now()
         if not handler.argv:
-            waiting = [one.name for one in self.policy.after(phase) if key.mode in one.expects]
+            waiting = [transition.name for transition in self.policy.after(phase) if key.mode in transition.expects]
             tracks = [self.trace.run(key).track(name) for name in waiting]
             wrong = reruns_are_bounded(self.trace, key, tracks, self.policy.repairs, phase, at)
             self._wrong(reruns_are_bounded.__name__, wrong)
@@ -304,7 +304,7 @@ class NightWorld:
             self._wrong(past_is_repaired_when_it_is_past.__name__, past)
             inside = nothing_is_repaired_inside_a_pause(self.trace, handler, key.mode, tracks)
             self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
-            self.trace.reruns.setdefault((key, phase), []).append(Rerun(at, handler, known))
+            self.trace.reruns.setdefault((key, phase), []).append(Rerun(at, handler, has_answer))
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")
         self._repair(key, phase, named, at)

@@ -54,7 +54,7 @@ def test_a_grading_that_reports_lets_the_run_close_on_its_day() -> None:
 def test_the_phases_of_the_chain_leave_as_they_do_beside_a_grading_that_reports() -> None:
     """The same triggers under the same ids at the same times."""
     assert left(play(SILENT)) == left(play(reporting(SILENT)))
-    assert [one.split("/")[-2] for one, _ in left(play(SILENT))] == [
+    assert [trigger_id.split("/")[-2] for trigger_id, _ in left(play(SILENT))] == [
         "phase3_to_phase4",
         "phase4_to_phase5",
         "phase5_to_phase6",

@@ -103,12 +103,14 @@ def create_app(around: Surroundings, scrapers: Scrapers | None = None) -> Flask:
 
 
 def _answered(around: Surroundings, of: Scrapers, body: dict[str, Any], answer: Answer) -> Response:
-    said = _success() if answer.body is None and answer.status == 200 else answer.body
-    text = said if isinstance(said, str) else json.dumps({} if said is None else said)
-    response = Response(text, answer.status, content_type="text/html" if isinstance(said, str) else "application/json")
+    content = _success() if answer.body is None and answer.status == 200 else answer.body
+    text = content if isinstance(content, str) else json.dumps({} if content is None else content)
+    response = Response(
+        text, answer.status, content_type="text/html" if isinstance(content, str) else "application/json"
+    )
     if answer.retry_after:
         response.headers["Retry-After"] = answer.retry_after
-    rows = _rows(said) if answer.status == 200 else 0
+    rows = _rows(content) if answer.status == 200 else 0
     if rows:
         of.done[str(body.get("execution_id"))] = response
         if body["scraper"] in of.announcing:
@@ -120,8 +122,8 @@ def _success() -> dict[str, Any]:
     return {"status": "success", "run_id": "r1", "data_summary": {"rowCount": ROWS, "event_ids": list(EVENTS)}}
 
 
-def _rows(said: Any) -> int:
-    summary = said.get("data_summary") if isinstance(said, dict) and said.get("status") == "success" else None
+def _rows(content: Any) -> int:
+    summary = content.get("data_summary") if isinstance(content, dict) and content.get("status") == "success" else None
     return int(summary.get("rowCount") or 0) if isinstance(summary, dict) else 0
 
 

@@ -88,8 +88,8 @@ def test_phase_4_says_200_although_all_failed(around: Kept) -> None:
     around.failing = set(precompute.JOBS)
     answer = client(precompute, around).post("/process-date", json={"analysis_date": DAY})
     assert answer.status_code == 200
-    assert {one["status"] for one in answer.json["results"]} == {"error"}
-    assert [one["processor"] for one in answer.json["results"]] == list(precompute.JOBS)
+    assert {result["status"] for result in answer.json["results"]} == {"error"}
+    assert [result["processor"] for result in answer.json["results"]] == list(precompute.JOBS)
 
 
 def test_the_coordinator_answers_by_verdict(around: Kept) -> None:
@@ -121,12 +121,12 @@ def test_the_export_takes_yesterday_where_no_date_is_named(around: Kept) -> None
 def test_the_export_refuses_too_little_and_says_why(around: Kept) -> None:
     """Under 30 players: not ready; under 50 predictions: failed validation; the cause is in `errors`, a list."""
     web = client(export, around)
-    wanted = pushed(target_date=DAY, export_types=["tonight"])
-    web.post("/", json=wanted)
+    request = pushed(target_date=DAY, export_types=["tonight"])
+    web.post("/", json=request)
     around.counted.write(export.CONTEXT, DAY, 40)
-    web.post("/", json=wanted)
+    web.post("/", json=request)
     around.counted.write(export.PREDICTIONS, DAY, 60)
-    web.post("/", json=wanted)
+    web.post("/", json=request)
     statuses = [body["status"] for _, body in around.sent]
     assert statuses == ["analytics_not_ready", "validation_failed", "success"]
     assert around.sent[0][1]["errors"] == ["Only 0 players in context (minimum 30)"]

@@ -35,8 +35,8 @@ def reported(around: Kept, manner: Mapping[str, Any]) -> list[dict[str, Any]]:
     [request] = web.get("/stand-in/requests").json
     assert (request["member"], request["request_id"]) == ("ann", f"{BATCH_ID}/ann")
     assert {topic for topic, _ in around.sent} <= {READY}
-    assert all((said["player_lookup"], said["batch_id"]) == ("ann", BATCH_ID) for _, said in around.sent)
-    return [said for _, said in around.sent]
+    assert all((report["player_lookup"], report["batch_id"]) == ("ann", BATCH_ID) for _, report in around.sent)
+    return [report for _, report in around.sent]
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_a_worker_works_as_it_is_told(
     around: Kept, manner: dict[str, Any], outcomes: list[str | None], seconds: int
 ) -> None:
     """So often, so late, with that outcome: what is done counts its predictions, what failed says why."""
-    said = reported(around, manner)
-    assert [one.get("outcome") for one in said] == outcomes
+    reports = reported(around, manner)
+    assert [report.get("outcome") for report in reports] == outcomes
     assert around.now() - NOW == timedelta(seconds=seconds)
-    assert all(one["predictions_generated"] == 5 for one in said if one.get("outcome") is None)
-    assert all(one["error_message"] for one in said if one.get("outcome") == "failed")
-    assert all(one["reason"] == "injured" for one in said if one.get("outcome") == "skipped")
+    assert all(report["predictions_generated"] == 5 for report in reports if report.get("outcome") is None)
+    assert all(report["error_message"] for report in reports if report.get("outcome") == "failed")
+    assert all(report["reason"] == "injured" for report in reports if report.get("outcome") == "skipped")
 
 
 def test_what_makes_no_sense_is_refused(around: Kept) -> None:
@@ -94,9 +94,9 @@ def test_a_batch_of_such_workers_is_closed_at_97_percent_by_idleness(tmp_path: P
     assert closing is not None
     assert (closing.cause, closing.done, closing.skipped, closing.failed) == (Cause.IDLE, 95, 2, 0)
     asked = played.requests()
-    times = Counter(one["member"] for one in asked)
+    times = Counter(request["member"] for request in asked)
     assert {member for member, count in times.items() if count > 1} == set(SILENT)
     assert {times[member] for member in SILENT} == {3}
-    assert len({one["request_id"] for one in asked}) == MEMBERS
+    assert len({request["request_id"] for request in asked}) == MEMBERS
     late = kit.store.inner.query("alerts", {"kind": "batch_late"})
-    assert [LATE in one.data["text"] for one in late] == [True]
+    assert [LATE in alert.data["text"] for alert in late] == [True]

@@ -55,9 +55,9 @@ class Workers:
 
     def set_manners(self, manners: Mapping[str, Mapping[str, Any]]) -> None:
         """Let members be worked on so from now on; raises TypeError for a manner that there is not."""
-        told = {member: Manner(**manner) for member, manner in manners.items()}
+        parsed_manners = {member: Manner(**manner) for member, manner in manners.items()}
         with self.lock:
-            self.manners.update(told)
+            self.manners.update(parsed_manners)
 
     def take(self, member: str, attributes: Mapping[str, str], at: datetime) -> Manner:
         """Note a request and return how its member is worked on."""

@@ -50,11 +50,11 @@ def test_timeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--timeline adds what happened, in the pipeline's local time, with the reason of each decision."""
     file = written(tmp_path, "day.yaml", HOLDS)
     simulate([file], timeline=True, as_json=False, product=TinyProduct())
-    told = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()[1:]]
-    assert [(time, kind) for _, time, kind, _ in told[:2]] == [("06:01:00", "completion"), ("06:01:00", "dispatch")]
-    decisions = [text for _, _, kind, text in told if kind == "decision"]
+    entries = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(time, kind) for _, time, kind, _ in entries[:2]] == [("06:01:00", "completion"), ("06:01:00", "dispatch")]
+    decisions = [text for _, _, kind, text in entries if kind == "decision"]
     assert "nba/2026-01-20/overnight phase3_to_phase4: confirmed: it was so" in decisions
-    assert ("06:01:05", "completion") in [(time, kind) for _, time, kind, _ in told]
+    assert ("06:01:05", "completion") in [(time, kind) for _, time, kind, _ in entries]
 
 
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,13 +94,13 @@ def test_random_nights_are_the_same_on_any_number_of_cores(
 ) -> None:
     """Nights need nothing of each other: two processes play what one plays, and tell it in the same order."""
     monkeypatch.setattr(parallel, "WORTH_A_PROCESS", FEW)
-    told = []
+    documents = []
     for jobs in (1, 2):
         assert simulate_random(0, 2 * FEW, Drawn(), jobs=jobs, timeline=False, as_json=True) == 0
-        told.append(json.loads(capsys.readouterr().out))
-    assert told[0] == told[1]
-    assert told[0]["nights"] == 2 * FEW
-    assert told[0]["deliveries"] > 2 * FEW
+        documents.append(json.loads(capsys.readouterr().out))
+    assert documents[0] == documents[1]
+    assert documents[0]["nights"] == 2 * FEW
+    assert documents[0]["deliveries"] > 2 * FEW
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -188,12 +188,12 @@ def test_valid_files_are_played_beside_one_that_is_none(tmp_path: Path, capsys: 
     wrong = written(tmp_path / "other", expect=[{"alerts": {}}])
     good = written(tmp_path, expect=[{"runs": {"count": 0}}], end="2026-03-11 01:02")
     assert simulate([wrong, good], timeline=False, as_json=False) == 2
-    said = capsys.readouterr()
-    assert said.out.startswith(f"passed  {good}")
-    assert "alerts" in said.err
+    streams = capsys.readouterr()
+    assert streams.out.startswith(f"passed  {good}")
+    assert "alerts" in streams.err
     assert simulate([wrong, good], timeline=False, as_json=True) == 2
     document = json.loads(capsys.readouterr().out)
-    assert [one["passed"] for one in document["scenarios"]] == [True]
+    assert [scenario["passed"] for scenario in document["scenarios"]] == [True]
     assert (document["passed"], document["errors"][0]["path"]) == (False, str(wrong))
 
 
@@ -266,5 +266,5 @@ def test_an_expectation_of_one_pipeline_is_not_met_by_another(
     file = several(tmp_path, events=events, expect=expect, end="2026-03-11 01:03")
     assert simulate([file], timeline=False, as_json=True) == 1
     [played] = json.loads(capsys.readouterr().out)["scenarios"]
-    assert [one["passed"] for one in played["expectations"]] == [True, False, True, False]
-    assert [one["expect"] for one in played["expectations"]] == expect
+    assert [expectation["passed"] for expectation in played["expectations"]] == [True, False, True, False]
+    assert [expectation["expect"] for expectation in played["expectations"]] == expect

@@ -269,32 +269,32 @@ def test_a_broken_guarantee_is_seen(copy: Path, fault: str) -> None:
     """Within 1,000 nights the simulation fails, and names the promise that was broken."""
     edit, promises = FAULTS[fault]
     with mutated(copy, [edit]):
-        status, said = ran(copy, "-c", PROGRAM)
-    assert status == FOUND, said
-    assert said.split(maxsplit=1)[1].partition(":")[0] in promises, said
+        status, output = ran(copy, "-c", PROGRAM)
+    assert status == FOUND, output
+    assert output.split(maxsplit=1)[1].partition(":")[0] in promises, output
 
 
 def test_a_failing_seed_can_be_played_again(copy: Path) -> None:
     """The command line ends with 1, names each failing seed, and prints the line that plays it minute by minute."""
     edit, _ = FAULTS["D3: marked dispatched before the broker has answered"]
     with mutated(copy, [edit]):
-        status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "20")
-        replays = re.findall(r"replay: bin/nights (.*)", said)
+        status, output = ran(copy, "-m", "tests.random_nights", "--seeds", "20")
+        replays = re.findall(r"replay: bin/nights (.*)", output)
         again = ran(copy, "-m", "tests.random_nights", *replays[0].split())
     assert status == again[0] == 1
-    assert len(replays) == int(re.findall(r"(\d+) broke a promise", said)[0])
+    assert len(replays) == int(re.findall(r"(\d+) broke a promise", output)[0])
     assert "violation  marked_only_when_accepted" in again[1]
 
 
 def test_without_a_fault_the_copy_breaks_no_promise(copy: Path) -> None:
     """What the faults show is the faults' doing; the answer is also there for scripts."""
-    status, said = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
-    assert (status, json.loads(said)["failed"]) == (0, [])
+    status, output = ran(copy, "-m", "tests.random_nights", "--seeds", "6", "--json")
+    assert (status, json.loads(output)["failed"]) == (0, [])
 
 
 @pytest.mark.parametrize("line", ["night.yaml", "--seeds 0", "--seed -1", "--date tomorrow", "--jobs 0"])
 def test_what_makes_no_sense_is_refused(copy: Path, line: str) -> None:
     """A file, a number below what makes sense and a word for a date: exit 2, and a hint."""
-    status, said = ran(copy, "-m", "tests.random_nights", *line.split())
+    status, output = ran(copy, "-m", "tests.random_nights", *line.split())
     assert status == 2
-    assert "hint:" in said
+    assert "hint:" in output

@@ -313,18 +313,18 @@ def test_exit_status_of_an_invalid_file(tmp_path: Path, capsys: pytest.CaptureFi
     """The command ends with 2 and says path, key and reason on standard error; nothing is played."""
     file = written(tmp_path, HEAD + "colour: red")
     assert simulate([file, tmp_path / "absent.yaml"], timeline=False, as_json=False) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert f"error: {file}: colour: unknown key" in told.err
-    assert "absent.yaml: cannot be read" in told.err
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert f"error: {file}: colour: unknown key" in streams.err
+    assert "absent.yaml: cannot be read" in streams.err
 
 
 def test_invalid_file_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json the refusal is one document on standard output, too."""
     file = written(tmp_path, HEAD + "colour: red")
     assert simulate([file], timeline=False, as_json=True) == 2
-    told = json.loads(capsys.readouterr().out)
-    assert told["passed"] is False
-    assert told["scenarios"] == []
-    assert told["errors"][0]["path"] == str(file)
-    assert told["errors"][0]["key"] == "colour"
+    document = json.loads(capsys.readouterr().out)
+    assert document["passed"] is False
+    assert document["scenarios"] == []
+    assert document["errors"][0]["path"] == str(file)
+    assert document["errors"][0]["key"] == "colour"

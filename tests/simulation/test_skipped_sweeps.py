@@ -43,9 +43,9 @@ def test_skipping_changes_nothing(name: str) -> None:
 
 def facts(history: History) -> list[object]:
     """Return what happened; how often a sweep ran may differ, and with it what a retry's jitter was drawn from."""
-    told = [entry for entry in history.timeline if entry.kind != "sweep"]
+    entries = [entry for entry in history.timeline if entry.kind != "sweep"]
     return [
-        told,
+        entries,
         history.departures,
         history.notices,
         history.repairs,

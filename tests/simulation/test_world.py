@@ -88,8 +88,8 @@ def test_crash_points(
     last_words: list[str | None] = []
 
     def stubborn(context: Context, body: dict[str, Any]) -> None:
-        [found] = context.ports.store.get(path(RUN, "transitions", TRANSITION))
-        states.append(found and found.data["state"])
+        [document] = context.ports.store.get(path(RUN, "transitions", TRANSITION))
+        states.append(document and document.data["state"])
         try:
             receive(context, body)
         finally:
@@ -159,7 +159,7 @@ def test_messages_of_one_attempt_start_the_phase_once(played: Callable[..., Hist
     def five(context: Context, body: dict[str, Any]) -> None:
         if body["phase"] == "phase3":
             bodies = [{**trigger_body(RUN, body), "processor_name": name} for name in "abcde"]
-            context.ports.bus.publish("nba-phase4-trigger", [Message(one, {}) for one in bodies])
+            context.ports.bus.publish("nba-phase4-trigger", [Message(body, {}) for body in bodies])
 
     product = TinyProduct(on_delivery=five)
     history = played(product, f'events: [{{at: "06:01", {COMPLETE}}}, {{at: "06:02", {COMPLETE}}}]')

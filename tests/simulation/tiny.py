@@ -72,14 +72,18 @@ class TinyProduct:
         return self.next_at
 
     def explain(self, context: Context, key: RunKey, transition: str) -> Seen:
-        [found] = context.ports.store.get(path(key.id, "transitions", transition))
-        if found is None:
+        [document] = context.ports.store.get(path(key.id, "transitions", transition))
+        if document is None:
             return Seen()
-        return Seen(found.data["state"], frozenset({"player_game_summary"}), ("other",), "it was so", "because")
+        return Seen(document.data["state"], frozenset({"player_game_summary"}), ("other",), "it was so", "because")
 
     def recorded(self, context: Context, key: RunKey, phase: str, processor: str) -> Seen | None:
-        [found] = context.ports.store.get(path(key.id, "completions", f"{phase}.{processor}"))
-        return None if found is None else Seen(outcome=found.data["status"], records=found.data.get("record_count"))
+        [document] = context.ports.store.get(path(key.id, "completions", f"{phase}.{processor}"))
+        return (
+            None
+            if document is None
+            else Seen(outcome=document.data["status"], records=document.data.get("record_count"))
+        )
 
     def reported_in(self, context: Context, phase: str, processor: str) -> list[RunKey]:
         return self.runs(context)
@@ -105,9 +109,9 @@ def receive(context: Context, body: dict[str, Any]) -> None:
     store.create(path(run), {"open": True})
     at = path(run, "completions", f"{body['phase']}.player_game_summary")
     if store.create(at, body) is None:
-        [known] = store.get(at)
-        assert known is not None
-        store.update(at, body, known.version)
+        [document] = store.get(at)
+        assert document is not None
+        store.update(at, body, document.version)
     if body["phase"] == "phase3" and body["status"] == "success":
         trigger(context, run, body)
 
@@ -116,10 +120,10 @@ def trigger(context: Context, run: str, body: dict[str, Any]) -> None:
     store, at = context.ports.store, path(run, "transitions", TRANSITION)
     version = store.create(at, {"state": "claimed"})
     if version is None:
-        [known] = store.get(at)
-        if known is None or known.data["state"] != "claimed":
+        [document] = store.get(at)
+        if document is None or document.data["state"] != "claimed":
             return
-        version = known.version
+        version = document.version
     context.ports.bus.publish("nba-phase4-trigger", [Message(trigger_body(run, body), {})])
     version = store.update(at, {"state": "dispatched"}, version)
     if version is not None:

@@ -63,7 +63,7 @@ def test_an_advisory_is_named_with_what_mends_it(tmp_path: Path) -> None:
     """Exit 1 after all locks; the data stands on standard output."""
     answers = {name: [CLEAN] for name in LOCKS} | {"functions": [CLEAN, KNOWN]}
     status, out, err = run_audit(tmp_path, answers)
-    assert (status, out) == (1, "functions: idna 3.6: PYSEC-2024-60, mended by 3.7\n")
+    assert (status, out) == (1, "functions: idna 3.6: PYSEC-2024-60, fixed in 3.7\n")
     assert f"asking about {LOCKS[-1]}" in err
 
 

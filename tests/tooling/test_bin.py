@@ -49,9 +49,9 @@ def machine(folder: Path, **scripts: str) -> dict[str, str]:
     path = folder / "path"
     path.mkdir()
     for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found is not None
-        (path / tool).symlink_to(found)
+        executable = shutil.which(tool)
+        assert executable is not None
+        (path / tool).symlink_to(executable)
     for name, body in scripts.items():
         (path / name).write_text(f"#!/bin/sh\n{body}\n")
         (path / name).chmod(0o755)
@@ -100,7 +100,7 @@ def test_a_file_with_another_hash_is_called_so(repository: Path, elsewhere: Path
 
 
 def test_a_package_that_the_lock_lacks_is_called_so(repository: Path, elsewhere: Path, index: Path) -> None:
-    """A pin that asks for more than is pinned: the lock is named as what is to be mended, and how."""
+    """A pin that asks for more than is pinned: the lock is named as what is to be repaired, and how."""
     wheel(index, "forgotten", "2.0", [])
     digest = wheel(index, "nothing-of-this-name", "1.0", ["forgotten>=1"])
     write(repository, "deploy/requirements/dev.txt", ONE_PIN.replace("0" * 64, digest))

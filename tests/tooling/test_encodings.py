@@ -46,7 +46,7 @@ def test_every_file_names_its_encoding(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "expected"),
     [
         ("p.read_text()", True),
         ("p.write_text('x')", True),
@@ -63,6 +63,6 @@ def test_every_file_names_its_encoding(path: Path) -> None:
         ("subprocess.run(['x'], encoding='utf-8')", False),
     ],
 )
-def test_a_call_without_one_is_found(source: str, found: bool) -> None:
+def test_a_call_without_one_is_found(source: str, expected: bool) -> None:
     """The check sees what it is for."""
-    assert bool(list(unnamed(ast.parse(source)))) is found
+    assert bool(list(unnamed(ast.parse(source)))) is expected

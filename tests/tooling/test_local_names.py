@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("shared", "deploy", "functions")
+FOLDERS = ("shared", "deploy", "functions", "tests")
 WORDS = frozenset(["found", "gone", "its", "known", "one", "said", "told", "wanted"])
 
 

@@ -35,8 +35,8 @@ def lines(lock: str) -> list[str]:
 
 
 def pins(lock: str) -> dict[str, str]:
-    found = (PIN.match(line) for line in lines(lock))
-    return {canonicalize_name(pin["name"]): pin["version"] for pin in found if pin}
+    matches = (PIN.match(line) for line in lines(lock))
+    return {canonicalize_name(pin["name"]): pin["version"] for pin in matches if pin}
 
 
 def requirements_of(*extras: str) -> Iterator[Requirement]:
@@ -114,8 +114,8 @@ def test_an_extra_that_nobody_locked_is_named() -> None:
 
 
 def all_pins(lock: str) -> set[tuple[str, str]]:
-    found = (PIN.match(line) for line in lines(lock))
-    return {(canonicalize_name(pin["name"]), pin["version"]) for pin in found if pin}
+    matches = (PIN.match(line) for line in lines(lock))
+    return {(canonicalize_name(pin["name"]), pin["version"]) for pin in matches if pin}
 
 
 def unlocked(lock: str, asks: Mapping[str, list[str]]) -> set[str]:

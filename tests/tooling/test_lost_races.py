@@ -39,21 +39,21 @@ TWICE = {"app/quarantine/keep.py": 2, "simulation/demo/workspace.py": 2}
 def _dropped(path: Path) -> list[str]:
     """Return the writes in a file whose result nobody looks at."""
     where = path.relative_to(SHARED).as_posix()
-    found = []
+    places = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
             continue
         called = node.value.func
         if isinstance(called, ast.Name) and called.id in WRITES:
-            found.append(f"{where}: {called.id}")
+            places.append(f"{where}: {called.id}")
         elif isinstance(called, ast.Attribute) and called.attr in ("create", "update"):
             owner = ast.unparse(called.value).lower()
             if owner.endswith("store") or owner == "kept":
-                found.append(where)
-    return found
+                places.append(where)
+    return places
 
 
 def test_no_lost_race_is_overlooked() -> None:
     """Every write under a version is looked at, but for those that are listed here with their reason."""
-    found = Counter(one for path in sorted(SHARED.rglob("*.py")) for one in _dropped(path))
-    assert found == Counter({where: TWICE.get(where, 1) for where in LEFT})
+    places = Counter(place for path in sorted(SHARED.rglob("*.py")) for place in _dropped(path))
+    assert places == Counter({where: TWICE.get(where, 1) for where in LEFT})

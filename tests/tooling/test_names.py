@@ -99,8 +99,8 @@ def test_no_name_is_one_that_was_given_up(folder: str) -> None:
     """A reader finds one word for one thing, the one that others in the field use."""
     paths = sorted((ROOT / folder).rglob("*.py"))
     assert paths
-    found = {f"{path.relative_to(ROOT)}: {name}" for path in paths for name in names_in(path) if given_up(name)}
-    assert found - EXCEPTIONS.keys() == set()
+    violations = {f"{path.relative_to(ROOT)}: {name}" for path in paths for name in names_in(path) if given_up(name)}
+    assert violations - EXCEPTIONS.keys() == set()
 
 
 @pytest.mark.parametrize("name", ["Standing", "_settle", "settle", "PolicyShape", "horizon"])

@@ -31,7 +31,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    found = []
+    code_blocks = []
     rows = text.splitlines()
     for number, row in enumerate(rows):
         if row.strip() != "```console":
@@ -40,7 +40,7 @@ def blocks(text: str) -> list[Block]:
         above = next((line for line in reversed(rows[:number]) if line.strip()), "")
         mark = MARK.fullmatch(above.strip())
         kind, value = (mark[1], mark[2]) if mark else ("", "")
-        found.append(
+        code_blocks.append(
             Block(
                 line=number + 1,
                 commands=_commands(inside),
@@ -48,7 +48,7 @@ def blocks(text: str) -> list[Block]:
                 run_by=value if kind == "run by" else "",
             )
         )
-    return found
+    return code_blocks
 
 
 def _commands(rows: list[str]) -> tuple[str, ...]:

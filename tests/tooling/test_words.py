@@ -1,4 +1,4 @@
-"""Documents are written in plain English: the words that CONTRIBUTING.md gives better ones for are not used."""
+"""Documents and code are in plain English: words that CONTRIBUTING.md gives better ones for are not used."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def test_a_document_uses_plain_words(name: str) -> None:
         assert phrases != [], f"{name} is rewritten: take it out of TO_REWRITE"
     else:
         assert phrases == []
+
+
+CODE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("bin", "deploy", "functions", "shared", "tests")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix == ".py" or (path.parent == ROOT / "bin" and path.is_file())
+)
+# Its own examples.
+EXAMPLES = "tests/tooling/test_words.py"
+
+
+def test_code_uses_plain_words() -> None:
+    """Neither do docstrings, comments, texts and names of the code."""
+    assert len(CODE) > 500
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in CODE if name != EXAMPLES}
+    assert {name: phrases for name, text in texts.items() if (phrases := used(text, PHRASES))} == {}
 
 
 def test_only_documents_are_listed() -> None:

@@ -17,27 +17,27 @@ _UPPER = (exp.LT, exp.LTE)
 
 def partitions(policy: Policy, record: str) -> dict[str, str]:
     """Return the partition column of every table and view that may be asked, by ``dataset.table``."""
-    found = {
+    columns = {
         processor.table: processor.date_column
         for phase in policy.phases.values()
         for processor in phase.processors.values()
         if processor.table is not None
     }
     assert policy.calendar is not None
-    found[policy.calendar.table] = policy.calendar.date_column
-    found[POSTPONEMENTS_TABLE] = "original_date"
+    columns[policy.calendar.table] = policy.calendar.date_column
+    columns[POSTPONEMENTS_TABLE] = "original_date"
     for table in audit_tables():
-        found[f"{record}.{table.name}"] = found[f"{record}.{table.view}"] = table.partition
-    return found
+        columns[f"{record}.{table.name}"] = columns[f"{record}.{table.view}"] = table.partition
+    return columns
 
 
-def unbounded(sql: str, known: Mapping[str, str]) -> list[str]:
+def unbounded(sql: str, columns: Mapping[str, str]) -> list[str]:
     """Return the tables that a query reads without a bound, and those whose partition column is not known."""
     (statement,) = sqlglot.parse(sql, read="bigquery")
     assert statement is not None
-    common = {one.alias for one in statement.find_all(exp.CTE)}
-    tables = [one for one in statement.find_all(exp.Table) if one.db or one.name not in common]
-    return [_name(table) for table in tables if not _bounded(table, known.get(_name(table)))]
+    common = {expression.alias for expression in statement.find_all(exp.CTE)}
+    tables = [table for table in statement.find_all(exp.Table) if table.db or table.name not in common]
+    return [_name(table) for table in tables if not _bounded(table, columns.get(_name(table)))]
 
 
 def _name(table: exp.Table) -> str:
@@ -51,13 +51,13 @@ def _bounded(table: exp.Table, column: str | None) -> bool:
     alone = not select.args.get("joins")
     names = {table.alias_or_name, ""} if alone else {table.alias_or_name}
 
-    def is_partition(one: exp.Expression | None) -> bool:
-        return isinstance(one, exp.Column) and one.name == column and one.table in names
+    def is_partition(expression: exp.Expression | None) -> bool:
+        return isinstance(expression, exp.Column) and expression.name == column and expression.table in names
 
     return any(
-        is_partition(found) and _constant(bound)
+        is_partition(operand) and _constant(bound)
         for condition in _conditions(select)
-        for found, bound in _lower(condition)
+        for operand, bound in _lower(condition)
     )
 
 

@@ -108,7 +108,7 @@ class Fixture:
         days = dict(self._games())
         games = [schedule_row(day, n, status) for day, listed in days.items() for n, status in listed.items()]
         postponed = [row for day, listed in days.items() for row in postponement_rows(day, listed)]
-        found = {
+        tables = {
             SCHEDULE_TABLE: Table(SCHEDULE_TABLE, SCHEDULE_COLUMNS, games),
             POSTPONEMENTS_TABLE: Table(POSTPONEMENTS_TABLE, POSTPONEMENTS_COLUMNS, postponed),
         }
@@ -117,9 +117,9 @@ class Fixture:
         for table, column in dated(POLICY).items():
             listed = [*given.pop(table, []), *everywhere]
             rows = [{column: row.pop("_day"), **row} for row in templated(listed)]
-            found[table] = Table(table, {column: "DATE", **COLUMNS}, rows)
+            tables[table] = Table(table, {column: "DATE", **COLUMNS}, rows)
         assert given == {}, f"{self.id}: no such tables: {list(given)}"
-        return found
+        return tables
 
     def _games(self) -> Iterator[tuple[date, dict[int, GameStatus]]]:
         """Yield the games of each date by their number."""
@@ -208,20 +208,20 @@ def _write_run(store: StateStore, given: Mapping[str, Any]) -> None:
         data = part_data(from_data(TransitionState, state), key, POLICY, run.opened_at)
         store.create(transition_path(key, name), data)
     for phase, reports in given.get("completions", {}).items():
-        for name, one in reports.items():
+        for name, fields in reports.items():
             assert name in POLICY.phases[phase].processors, name
-            completion = _completion(phase, name, one)
+            completion = _completion(phase, name, fields)
             store.create(
                 completion_path(key, phase, name),
                 completion_data(completion, key, POLICY, run.opened_at, run.opened_at),
             )
 
 
-def _completion(phase: str, name: str, one: Mapping[str, Any]) -> Completion:
-    at: datetime = one["at"]
-    outcome = Outcome(one.get("outcome", "success"))
-    message = str(one.get("message_id", f"{phase}.{name}"))
-    report = Report(message, phase, name, outcome, at, at, one.get("records"))
+def _completion(phase: str, name: str, fields: Mapping[str, Any]) -> Completion:
+    at: datetime = fields["at"]
+    outcome = Outcome(fields.get("outcome", "success"))
+    message = str(fields.get("message_id", f"{phase}.{name}"))
+    report = Report(message, phase, name, outcome, at, at, fields.get("records"))
     good = report if outcome is not Outcome.FAILED else None
     clock_starters = () if good is None else (ClockStarter(at, report.records),)
     return Completion(phase, name, report, good, None, at, clock_starters, message_ids=(message,))

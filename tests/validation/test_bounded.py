@@ -149,10 +149,14 @@ def world(bigquery_host: str) -> BigQueryWorld:
 
 def dry_run(world: BigQueryWorld, name: str, sql: str) -> bigquery.QueryJob:
     """Let BigQuery say what it would do, with the parameters that the query is sent with."""
-    given = ASKED if name != "completions" else {one: at.date() for one, at in ASKED.items() if one != "pipeline"}
+    given = (
+        ASKED
+        if name != "completions"
+        else {parameter: at.date() for parameter, at in ASKED.items() if parameter != "pipeline"}
+    )
     target = read(VALIDATION.checks["games_final"], "passes").target()
-    wanted = {key: value for key, value in {**parameters(sql, target), **given}.items() if f"@{key}" in sql}
-    settings = world.warehouse._settings(wanted)
+    arguments = {key: value for key, value in {**parameters(sql, target), **given}.items() if f"@{key}" in sql}
+    settings = world.warehouse._settings(arguments)
     settings.dry_run = True
     return world.client.query(sql, job_config=settings, timeout=30, retry=None, job_retry=None)
 
@@ -178,14 +182,16 @@ def test_a_query_that_cannot_run_fails_its_dry_run(world: BigQueryWorld) -> None
 
 YEARS = 20
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
-SQL = [one for one in fixtures() if one.check.queries]
+SQL = [fixture for fixture in fixtures() if fixture.check.queries]
 
 
 class Haunted(Fixture):
     """A fixture with each of its rows once more, twenty years earlier: in no partition that anybody asks for."""
 
     def tables(self) -> dict[str, Table]:
-        return {name: replace(one, rows=[*one.rows, *map(_old, one.rows)]) for name, one in super().tables().items()}
+        return {
+            name: replace(table, rows=[*table.rows, *map(_old, table.rows)]) for name, table in super().tables().items()
+        }
 
     def record(self) -> Iterator[tuple[str, list[Row]]]:
         for table, rows in super().record():
@@ -204,15 +210,15 @@ def _earlier(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("fixture", SQL, ids=lambda one: one.id)
+@pytest.mark.parametrize("fixture", SQL, ids=lambda fixture: fixture.id)
 def test_what_lies_outside_the_bounds_changes_nothing(tmp_path: Path, fixture: Fixture) -> None:
     """Neither the verdict nor a number: the query does not read it."""
-    found = []
-    for number, one in enumerate((fixture, Haunted(fixture.check, fixture.name, fixture.data))):
-        ctx = on_duckdb(one, tmp_path / f"{number}.duckdb")
-        (result,) = check_all(ctx, (one.check,), one.target(), None)
-        found.append((result.status, result.message, result.measures))
-    assert found[0] == found[1]
+    outcomes = []
+    for number, variant in enumerate((fixture, Haunted(fixture.check, fixture.name, fixture.data))):
+        ctx = on_duckdb(variant, tmp_path / f"{number}.duckdb")
+        (result,) = check_all(ctx, (variant.check,), variant.target(), None)
+        outcomes.append((result.status, result.message, result.measures))
+    assert outcomes[0] == outcomes[1]
 
 
 def test_an_unbounded_query_sees_what_lies_outside(tmp_path: Path) -> None:
@@ -221,9 +227,9 @@ def test_an_unbounded_query_sees_what_lies_outside(tmp_path: Path) -> None:
     queries = tuple(replace(query, sql=_without_bound(query.sql)) for query in fixture.check.queries)
     check, numbers = replace(fixture.check, queries=queries), []
     for number, kind in enumerate((Fixture, Haunted)):
-        one = kind(check, fixture.name, fixture.data)
-        ctx = on_duckdb(one, tmp_path / f"{number}.duckdb")
-        (result,) = check_all(ctx, (check,), one.target(), None)
+        variant = kind(check, fixture.name, fixture.data)
+        ctx = on_duckdb(variant, tmp_path / f"{number}.duckdb")
+        (result,) = check_all(ctx, (check,), variant.target(), None)
         numbers.append([measure.value for measure in result.measures])
     assert numbers[0] != numbers[1]
 

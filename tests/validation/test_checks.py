@@ -20,12 +20,12 @@ STATE_ONLY = {
     "stalled_runs", "alert_delivery", "quarantine_age", "sweep_alive",
     "schedule_inventory", "subscription_inventory", "subscription_backlog",
 }  # fmt: skip
-ASKING = [one for one in FIXTURES if one.check.builtin not in STATE_ONLY]
+ASKING = [fixture for fixture in FIXTURES if fixture.check.builtin not in STATE_ONLY]
 PLACES = [
-    *(pytest.param("duckdb", one, id=f"duckdb-{one.id}") for one in FIXTURES),
+    *(pytest.param("duckdb", fixture, id=f"duckdb-{fixture.id}") for fixture in FIXTURES),
     *(
-        pytest.param("bigquery", one, id=f"bigquery-{one.id}", marks=pytest.mark.xdist_group("bigquery"))
-        for one in ASKING
+        pytest.param("bigquery", fixture, id=f"bigquery-{fixture.id}", marks=pytest.mark.xdist_group("bigquery"))
+        for fixture in ASKING
     ),
 ]
 
@@ -49,7 +49,7 @@ def test_the_two_fixtures_of_a_check_are_what_they_claim(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fixture", [one for one in FIXTURES if one.check.builtin in STATE_ONLY], ids=lambda one: one.id
+    "fixture", [fixture for fixture in FIXTURES if fixture.check.builtin in STATE_ONLY], ids=lambda fixture: fixture.id
 )
 def test_a_check_of_the_state_alone_asks_no_engine(fixture: Fixture) -> None:
     """What is not played on the emulator does not need one: with no warehouse and no record it says the same."""
@@ -69,7 +69,7 @@ def test_there_are_at_least_twenty_checks() -> None:
     assert len(VALIDATION.checks) >= 20
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda one: one.id)
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.id)
 def test_no_id_of_a_game_is_shared_across_sources(fixture: Fixture) -> None:
     """The schedule's ids are ten digits, those of statistics name date and teams: a join by id finds nothing."""
     ids = {name: {row["game_id"] for row in table.rows if "game_id" in row} for name, table in fixture.tables().items()}

@@ -28,8 +28,8 @@ def judged(kit: HandlersKit, name: str, schedule: str = "midday") -> Result:
 
 
 def pause(kit: HandlersKit, *scope: str) -> None:
-    status, said = kit.orch("pause", *scope, "--reason", "between two rounds")
-    assert status == 0, said
+    status, output = kit.orch("pause", *scope, "--reason", "between two rounds")
+    assert status == 0, output
 
 
 @pytest.fixture

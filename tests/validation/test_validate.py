@@ -159,7 +159,7 @@ def test_a_warehouse_that_is_down_is_asked_once(ports: Ports) -> None:
     assert set(statuses(report).values()) == {Status.ERROR, Status.PASS}
     assert statuses(report)["quarantine_age"] is Status.PASS
     assert down.asked == 3  # the calendar, one question of the checks, and the trend
-    assert [(one.severity, "9 checks could not be judged" in one.text) for one in ports.alerts.sent] == [
+    assert [(notice.severity, "9 checks could not be judged" in notice.text) for notice in ports.alerts.sent] == [
         ("warning", True)
     ]
     assert any("the calendar" in what for what in report.unread)
@@ -185,11 +185,11 @@ def test_results_that_were_not_recorded_are_an_alert(ports: Ports) -> None:
     record, ports.audit = ports.audit, UnreachablePort("record")
     report = run(ports, sql_check("good", "0"))
     assert "did not take" in report.not_recorded
-    assert ["did not take" in one.text for one in ports.alerts.sent] == [True]
+    assert ["did not take" in notice.text for notice in ports.alerts.sent] == [True]
     ports.audit = record
     ports.clock.time += HOURS_8
     assert run(ports, sql_check("good", "0")).not_recorded == ""
-    assert [one.resolved for one in ports.alerts.sent] == [False, True]
+    assert [notice.resolved for notice in ports.alerts.sent] == [False, True]
 
 
 def test_a_run_its_results_and_the_day_are_recorded(ports: Ports) -> None:
@@ -221,7 +221,7 @@ def test_an_alert_lasts_from_failure_to_pass(ports: Ports) -> None:
         run(ports, sql_check("one", value))
         assert len(ports.alerts.sent) == sent, value
         ports.clock.time += timedelta(hours=1)
-    words = [(one.resolved, one.text.split(" ")[3]) for one in ports.alerts.sent]
+    words = [(notice.resolved, notice.text.split(" ")[3]) for notice in ports.alerts.sent]
     assert words == [(False, "failed"), (False, "is"), (True, "one"), (True, "one")]
 
 
@@ -229,9 +229,12 @@ def test_what_warned_and_now_fails_is_said_again(ports: Ports) -> None:
     """Worse is news: at the check's own severity, where a warning is one lower."""
     run(ports, sql_check("one", "0.6"))
     run(ports, sql_check("one", "1"))
-    assert [(one.severity, one.resolved) for one in ports.alerts.sent] == [("warning", False), ("critical", False)]
+    assert [(notice.severity, notice.resolved) for notice in ports.alerts.sent] == [
+        ("warning", False),
+        ("critical", False),
+    ]
     run(ports, sql_check("one", "0"))
-    assert sorted((one.severity, one.resolved) for one in ports.alerts.sent[2:]) == [
+    assert sorted((notice.severity, notice.resolved) for notice in ports.alerts.sent[2:]) == [
         ("critical", True), ("warning", True),
     ]  # fmt: skip
 
@@ -244,7 +247,7 @@ def test_the_sweep_does_not_end_what_the_validation_found(ports: Ports) -> None:
         sweep(context(ports), SweepOptions())
     documents = ports.store.query(outbox.COLLECTION, {"kind": raise_alerts.VALIDATION})
     assert [outbox.read(document).alert.firing for document in documents] == [True]
-    assert [one.resolved for one in ports.alerts.sent if one.kind == raise_alerts.VALIDATION] == [False]
+    assert [notice.resolved for notice in ports.alerts.sent if notice.kind == raise_alerts.VALIDATION] == [False]
 
 
 def test_a_look_at_the_past_alerts_nobody(ports: Ports) -> None:
@@ -253,7 +256,7 @@ def test_a_look_at_the_past_alerts_nobody(ports: Ports) -> None:
     assert ports.alerts.sent == []
     run(ports, sql_check("one", "1"))
     run(ports, sql_check("one", "0"), day=DAY - timedelta(days=14))
-    assert [one.resolved for one in ports.alerts.sent] == [False]
+    assert [notice.resolved for notice in ports.alerts.sent] == [False]
 
 
 def test_a_date_without_games_is_skipped(ports: Ports) -> None:
@@ -289,7 +292,7 @@ def test_checks_that_the_time_does_not_allow_are_errors(ports: Ports, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("query", "said", "hint"),
+    ("query", "message", "hint"),
     [
         ({}, "the parameter schedule is missing", "one of post_overnight"),
         ({"schedule": "noon"}, "unknown schedule 'noon'", "midday"),
@@ -301,11 +304,11 @@ def test_checks_that_the_time_does_not_allow_are_errors(ports: Ports, monkeypatc
         ({"schedule": "midday", "date": "9999-12-31"}, "9999-12-31 is out of reach", ""),
     ],
 )
-def test_what_cannot_be_answered_says_why(ports: Ports, query: dict[str, str], said: str, hint: str) -> None:
+def test_what_cannot_be_answered_says_why(ports: Ports, query: dict[str, str], message: str, hint: str) -> None:
     """400 with a message and a hint (behaviour 10)."""
     body, status = answer(context(ports), VALIDATION, Call("/", query.items(), b""))
     assert status == 400
-    assert said in body["error"]
+    assert message in body["error"]
     assert hint in body["hint"]
 
 

@@ -49,7 +49,7 @@ def test_the_schema_is_fresh() -> None:
 
 def test_every_schedule_of_the_behaviour_is_there() -> None:
     """The six schedules and their local times (behaviour 10)."""
-    assert {name: f"{one.at:%H:%M}" for name, one in VALIDATION.schedules.items()} == {
+    assert {name: f"{schedule.at:%H:%M}" for name, schedule in VALIDATION.schedules.items()} == {
         "post_overnight": "06:00",
         "pre_game_prep": "08:00",
         "midday": "12:00",
@@ -86,11 +86,11 @@ def test_a_query_is_written_out_for_every_table_and_transition() -> None:
 
 def test_the_record_may_have_another_dataset(folder: Path) -> None:
     """Where it is named otherwise, checks read there and nowhere else."""
-    found = load(folder, {}, record="staging_orchestration")
-    written = " ".join(query.sql for check in found.checks.values() for query in check.queries)
+    validation = load(folder, {}, record="staging_orchestration")
+    written = " ".join(query.sql for check in validation.checks.values() for query in check.queries)
     assert re.findall(r"nba_orchestration\.(?!game_postponements)\w+", written) == []
     assert "staging_orchestration.v_phase_completions" in written
-    assert found.checks["alert_volume"].table == "staging_orchestration.alerts"
+    assert validation.checks["alert_volume"].table == "staging_orchestration.alerts"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_check_without_both_fixtures_is_refused(tmp_path: Path, file: str) -> 
 
 def test_every_fixture_belongs_to_a_check() -> None:
     """A folder that no check names is not played by anybody."""
-    assert {one.name for one in (CONFIG / "checks" / "fixtures").iterdir()} == VALIDATION.checks.keys()
+    assert {path.name for path in (CONFIG / "checks" / "fixtures").iterdir()} == VALIDATION.checks.keys()
 
 
 def test_what_is_no_file_and_no_yaml_is_refused(tmp_path: Path) -> None:

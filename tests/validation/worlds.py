@@ -70,8 +70,8 @@ class TestPorts:
 class Cloud:
     """An inventory that holds what this repository's manifest declares, but for what a fixture says of it."""
 
-    def __init__(self, said: Mapping[str, Any]) -> None:
-        self._said = said
+    def __init__(self, deviations: Mapping[str, Any]) -> None:
+        self._said = deviations
         self._declared = declared_in(inventory(manifest()))
 
     def declared(self) -> Declared:

@@ -35,35 +35,35 @@ def read(shape: Mapping[str, Any]) -> dict[str, Any]:
     phase = POLICY.topics[shape["topic"]]
     data = json.dumps(shape["message"]).encode()
     try:
-        found = parse(Delivery("m-1", phase, data, published, published + timedelta(seconds=1)), POLICY, NAMES)
+        reading = parse(Delivery("m-1", phase, data, published, published + timedelta(seconds=1)), POLICY, NAMES)
     except Malformed as wrong:
         return {"reading": "quarantine", "kind": wrong.kind}
-    if isinstance(found, Counted):
-        return {"reading": {Why.KNOWN: "known", Why.IGNORED: "ignored", Why.WITHOUT_DATE: "counted"}[found.why]}
-    return {"reading": "completion", **completion(phase, found)}
+    if isinstance(reading, Counted):
+        return {"reading": {Why.KNOWN: "known", Why.IGNORED: "ignored", Why.WITHOUT_DATE: "counted"}[reading.why]}
+    return {"reading": "completion", **completion(phase, reading)}
 
 
-def completion(phase: str, found: Received) -> dict[str, Any]:
-    report = found.report
+def completion(phase: str, reading: Received) -> dict[str, Any]:
+    report = reading.report
     return {
         "processor": report.processor,
-        "date": found.key.day.isoformat(),
-        "mode": found.key.mode,
+        "date": reading.key.day.isoformat(),
+        "mode": reading.key.mode,
         "outcome": report.outcome.value,
         "records": report.records,
         "percent": report.percent,
         "cause": report.error,
         "is_incremental": report.is_incremental,
         "players": list(report.entities.get("players", ())),
-        "disabled": POLICY.phases[phase].processors[report.processor].disabled_on(found.key.day),
-        "noted": found.by_table or found.other_dataset,
+        "disabled": POLICY.phases[phase].processors[report.processor].disabled_on(reading.key.day),
+        "noted": reading.by_table or reading.other_dataset,
     }
 
 
 def fits(right: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
     """True if everything that the file says of a reading is so; what it only remarks is not compared."""
-    told = {key: value for key, value in right.items() if key not in ("note", "or", "because", "counts")}
-    as_told = all(seen.get(key) == value for key, value in told.items())
+    expected = {key: value for key, value in right.items() if key not in ("note", "or", "because", "counts")}
+    as_told = all(seen.get(key) == value for key, value in expected.items())
     return as_told and ("because" not in right or seen.get("kind") in BECAUSE.get(right["because"], {None}))
 
 
@@ -81,7 +81,7 @@ def test_no_completion_is_noted_for_its_name_or_dataset() -> None:
 
 def varied(shape_id: str, **changes: Any) -> dict[str, Any]:
     """Return how a shape is read with fields of its message changed; None takes a field out."""
-    [shape] = [one for one in SHAPES if one["id"] == shape_id]
+    [shape] = [shape for shape in SHAPES if shape["id"] == shape_id]
     message = {key: value for key, value in {**shape["message"], **changes}.items() if value is not None}
     return read({**shape, "message": message})
 
@@ -151,13 +151,13 @@ def test_more_shapes_of_the_same_kinds(shape_id: str, changes: dict[str, Any], r
 
 def places() -> list[tuple[str, Place]]:
     """Return every place that config/nba.yaml looks at, with the phase it belongs to."""
-    found: list[tuple[str, Place]] = []
+    pairs: list[tuple[str, Place]] = []
     for phase in POLICY.phases.values():
         wire = phase.wire
         listed = (wire.name, wire.date, wire.status, wire.ended, wire.records, wire.expected, wire.percent, wire.cause)
-        found += [(phase.name, path) for paths in listed for path in paths]
-        found += [(phase.name, path) for path in wire.entities.values()]
-    return found
+        pairs += [(phase.name, path) for paths in listed for path in paths]
+        pairs += [(phase.name, path) for path in wire.entities.values()]
+    return pairs
 
 
 def has(path: Place) -> Callable[[Mapping[str, Any]], bool]:

@@ -48,16 +48,16 @@ def read(
 
 
 def received(policy: Policy, phase: str, message: dict[str, Any]) -> Received:
-    found = read(policy, phase, message)
-    assert isinstance(found, Received), found
-    return found
+    reading = read(policy, phase, message)
+    assert isinstance(reading, Received), reading
+    return reading
 
 
 def test_every_thing_is_found_where_the_policy_says() -> None:
     """Name, date, status, end, counts, percentage and entities, all in places and words of the bakery's own."""
-    found = received(BAKERY, "tills", TILLS)
-    report = found.report
-    assert found.key.id == "bakery/2026-03-10/evening"
+    reading = received(BAKERY, "tills", TILLS)
+    report = reading.report
+    assert reading.key.id == "bakery/2026-03-10/evening"
     assert (report.processor, report.outcome) == ("till_totals", Outcome.SUCCESS)
     assert report.occurred_at == datetime(2026, 3, 10, 21, 15, tzinfo=UTC)
     assert (report.records, report.expected_records, report.percent) == (812, 900, 100 * 812 / 900)
@@ -98,8 +98,8 @@ def test_the_cause_is_the_first_that_is_there(changes: dict[str, Any], right: st
 def test_words_for_dates_are_counted_from_the_local_day_of_publication(word: str, hour: int, day: str) -> None:
     """23:00 UTC is the next day in Paris; a word of another spelling is none."""
     published = datetime(2026, 3, 10, hour, 30, tzinfo=UTC)
-    found = read(BAKERY, "tills", {**TILLS, "business_day": word}, published)
-    assert (found.key.day.isoformat() if isinstance(found, Received) else found) == day
+    reading = read(BAKERY, "tills", {**TILLS, "business_day": word}, published)
+    assert (reading.key.day.isoformat() if isinstance(reading, Received) else reading) == day
 
 
 @pytest.mark.parametrize(
@@ -130,16 +130,26 @@ def test_words_for_dates_are_counted_from_the_local_day_of_publication(word: str
 )  # fmt: skip
 def test_what_else_is_said_is_read_by_the_same_policy(phase: str, changes: dict[str, Any], right: str) -> None:
     """Known, foreign, ignored, rehearsed, misplaced, or wrong in its type: each as the file says."""
-    found = read(BAKERY, phase, {**TILLS, **changes})
-    seen = found.report.processor if isinstance(found, Received) else found.why if isinstance(found, Counted) else found
+    reading = read(BAKERY, phase, {**TILLS, **changes})
+    seen = (
+        reading.report.processor
+        if isinstance(reading, Received)
+        else reading.why
+        if isinstance(reading, Counted)
+        else reading
+    )
     assert seen == right
 
 
 def test_flat_events_in_capitals() -> None:
     """The tides' own: a word for the date in UTC, a status that is a digit, seconds since 1970, one list."""
-    found = received(TIDES, "gauges", {**GAUGES, "N_INSERT": "12", "N_UPDATE": "40"})
-    assert (found.key.id, found.report.outcome, found.report.records) == ("tides/2026-03-11/daily", Outcome.SUCCESS, 40)
-    assert found.report.entities == {"gauges": ("Bluff",)}
+    reading = received(TIDES, "gauges", {**GAUGES, "N_INSERT": "12", "N_UPDATE": "40"})
+    assert (reading.key.id, reading.report.outcome, reading.report.records) == (
+        "tides/2026-03-11/daily",
+        Outcome.SUCCESS,
+        40,
+    )
+    assert reading.report.entities == {"gauges": ("Bluff",)}
     assert read(TIDES, "gauges", {**GAUGES, "RC": "12"}) == "unknown_status"
     assert read(TIDES, "gauges", {**GAUGES, "JOB": "CALIBRATE7", "RC": None}) == Counted(
         Why.KNOWN, "gauges", "CALIBRATE7", date(2026, 3, 11)
@@ -156,8 +166,8 @@ def test_a_trigger_names_what_changed_in_the_kinds_of_its_pipeline() -> None:
     night.take("tills", json.dumps(TILLS).encode(), "m-1")
     lines = {**TILLS, "job": {"id": "till_lines"}, "changed": {"shops": ["Nice 1"]}}
     night.take("tills", json.dumps(lines).encode(), "m-2")
-    [one] = night.published
-    assert one.body["entities_changed"] == {
+    [publication] = night.published
+    assert publication.body["entities_changed"] == {
         "shops": ["7", "Lyon 2", "Nice 1"], "articles": ["baguette"], "drinks": ["milk"]
     }  # fmt: skip
     night.take("plan", json.dumps({"job": {"id": "plan"}, "business_day": "2026-03-10", "state": "fertig"}).encode())
@@ -171,16 +181,16 @@ def test_what_is_known_is_counted_once_and_bears_on_nothing() -> None:
         for _ in range(2):
             taken = tides.take("gauges", json.dumps({**GAUGES, "JOB": name}).encode(), f"m-{number}")
             assert taken.handled is Handled.COUNTED
-    assert [(one.name, one.count) for one in counted(tides.ctx, date(2026, 3, 11))] == [
+    assert [(entry.name, entry.count) for entry in counted(tides.ctx, date(2026, 3, 11))] == [
         ("CALIBRATE1", 2), ("CALIBRATE2", 1)
     ]  # fmt: skip
     assert (tides.documents("runs"), tides.documents("quarantine"), tides.notices()) == ([], [], [])
     assert tides.documents("counts")[0]["expires_at"] == PUBLISHED + timedelta(days=30)
-    status, said = tides.orch("known", "2026-03-11")
-    assert (status, "CALIBRATE1" in said, "3 messages of 2 names on 2026-03-11" in said) == (0, True, True)
-    status, said = tides.orch("known", "--json")
+    status, output = tides.orch("known", "2026-03-11")
+    assert (status, "CALIBRATE1" in output, "3 messages of 2 names on 2026-03-11" in output) == (0, True, True)
+    status, output = tides.orch("known", "--json")
     assert status == 0
-    assert {load["name"]: load["count"] for load in json.loads(said)["items"]} == {"CALIBRATE1": 2, "CALIBRATE2": 1}
+    assert {load["name"]: load["count"] for load in json.loads(output)["items"]} == {"CALIBRATE1": 2, "CALIBRATE2": 1}
 
 
 def test_what_became_known_leaves_quarantine_when_it_is_replayed() -> None:
@@ -189,6 +199,6 @@ def test_what_became_known_leaves_quarantine_when_it_is_replayed() -> None:
     tides.take("tables", json.dumps({**GAUGES, "JOB": "PRINTER", "RC": "0"}).encode(), "m-1")
     tables = replace(TIDES.phases["tables"], known=("PRINTER",))
     learned = tides.instance("v2", replace(TIDES, phases={**TIDES.phases, "tables": tables}))
-    status, said = tides.orch("quarantine", "replay", "--all", ctx=learned)
-    assert (status, "counted" in said) == (0, True)
+    status, output = tides.orch("quarantine", "replay", "--all", ctx=learned)
+    assert (status, "counted" in output) == (0, True)
     assert tides.orch("quarantine", "list", ctx=learned)[1].strip() == "0 in quarantine"

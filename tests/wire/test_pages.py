@@ -86,8 +86,8 @@ def test_a_field_of_the_table_is_read(name: str) -> None:
     if name == "output_dataset":
         table = {"processor_name": "RenamedProcessor", "output_table": "player_game_summary"}
         datasets = ("nba_analytics", "other")
-        known, unknown = (read(BASE | table | {"output_dataset": dataset}) for dataset in datasets)
-        assert isinstance(known, Received)
+        reading, unknown = (read(BASE | table | {"output_dataset": dataset}) for dataset in datasets)
+        assert isinstance(reading, Received)
         assert unknown == "unknown_processor"
         return
     assert read(with_field(name)) != read(BASE)

@@ -71,7 +71,7 @@ def held_condition(declared: BatchPolicy, batch: Batch, missing: Sequence[str]) 
     """Return the critical alert of a batch that waits for a person; it is over once the batch goes on."""
     named = names(missing[:NAMED]) if missing else ""
     who = f"; missing: {named}" if named else ""
-    again = commands.batch("retry", batch.name, batch.run, "the cause is mended")
+    again = commands.batch("retry", batch.name, batch.run, "the cause is fixed")
     anyway = commands.batch("close", batch.name, batch.run, "what is there is enough")
     then = {
         HeldFor.DEADLINE: "nothing is published; a report of the missing completes and releases it",

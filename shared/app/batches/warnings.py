@@ -101,7 +101,7 @@ def failing_condition(batch: Batch, failed: int) -> Condition:
     """Return the warning that too many members failed; said once a generation."""
     share = f"{percent_of(failed, batch.members or 0):g} percent"
     what = f"{failed} of {amount(batch.members, 'member')} failed, {share}"
-    again = commands.batch("retry", batch.name, batch.run, "the cause is mended")
+    again = commands.batch("retry", batch.name, batch.run, "the cause is fixed")
     text = say(batch.run.id, f"batch {batch.name}", what, "they are not asked again by themselves", again)
     severity = at_most(batch, Severity.WARNING)
     return Condition(AlertKind.BATCH_FAILING, severity, batch.run.id, "", f"{batch.id}/{batch.generation}", text)

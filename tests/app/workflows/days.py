@@ -165,7 +165,7 @@ def window(days: Days, name: str, day: date) -> tuple[datetime, datetime] | None
         return at - tolerance, at + tolerance
     early = [start for start in starts if start < local_instant(day, decide["tip_before"])]
     ready = [start + minutes(decide["collect_after"]) for start in early]
-    ready = [max(one, at - tolerance) for one in ready if one + LATE < at + tolerance]
+    ready = [max(moment, at - tolerance) for moment in ready if moment + LATE < at + tolerance]
     return (min(ready), at + tolerance) if ready else None
 
 

@@ -216,8 +216,8 @@ class Phase1:
         return [from_data(WorkflowRun, document.data) for document in self.store.inner.query(RUNS)]
 
     def run(self, workflow: str) -> WorkflowRun:
-        [found] = [run for run in self.runs() if run.workflow == workflow]
-        return found
+        [workflow_run] = [run for run in self.runs() if run.workflow == workflow]
+        return workflow_run
 
     def called(self) -> Counter[str]:
         """How often each execution id was called."""

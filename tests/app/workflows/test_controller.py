@@ -36,68 +36,68 @@ def lines() -> dict[str, Any]:
     return overlay
 
 
-def called(one: Phase1, body: Any, method: str = "POST", path: str = "/") -> tuple[dict[str, Any], int]:
+def called(phase1: Phase1, body: Any, method: str = "POST", path: str = "/") -> tuple[dict[str, Any], int]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return answer(one.ctx, one.workflows, Call(path, (), data, method))
+    return answer(phase1.ctx, phase1.workflows, Call(path, (), data, method))
 
 
 def test_two_controllers_claim_a_window_once() -> None:
     """The second finds the claim, whether the first has noted it in the book or not."""
-    one = Phase1(SIX, only("morning_operations"))
-    assert len(one.tick().begun) == 1
-    assert one.tick().begun == []
-    book = one.store.inner.query("workflow_days")[0]
-    one.store.inner.delete(book.path)
-    assert one.tick().begun == []
-    assert len(one.bus.waiting) == 1
-    assert len(one.runs()) == 1
+    phase1 = Phase1(SIX, only("morning_operations"))
+    assert len(phase1.tick().begun) == 1
+    assert phase1.tick().begun == []
+    book = phase1.store.inner.query("workflow_days")[0]
+    phase1.store.inner.delete(book.path)
+    assert phase1.tick().begun == []
+    assert len(phase1.bus.waiting) == 1
+    assert len(phase1.runs()) == 1
 
 
 def test_a_tick_with_nothing_due_reads_twice_at_most_and_writes_nothing() -> None:
     """One round trip for books and pauses; the calendar is the warehouse's."""
-    one = Phase1(NOON + timedelta(hours=4), None)
-    one.warehouse.of[DAY] = ()
-    one.tick()
-    one.deliver_all()
-    one.pass_time(timedelta(minutes=5))
-    one.tick()
-    writes, one.store.reads = one.store.writes, type(one.store.reads)()
-    one.pass_time(timedelta(minutes=5))
-    assert one.tick().begun == []
-    assert one.store.writes == writes
-    assert sum(one.store.reads.values()) <= 2
+    phase1 = Phase1(NOON + timedelta(hours=4), None)
+    phase1.warehouse.of[DAY] = ()
+    phase1.tick()
+    phase1.deliver_all()
+    phase1.pass_time(timedelta(minutes=5))
+    phase1.tick()
+    writes, phase1.store.reads = phase1.store.writes, type(phase1.store.reads)()
+    phase1.pass_time(timedelta(minutes=5))
+    assert phase1.tick().begun == []
+    assert phase1.store.writes == writes
+    assert sum(phase1.store.reads.values()) <= 2
 
 
 def test_a_discovery_reads_its_table_once_for_each_attempt() -> None:
     """A day of ticks every five minutes: before each attempt, and once more to see that it was found."""
-    one = Phase1(datetime(2026, 1, 26, 5, 0, tzinfo=UTC), only("injury_discovery"))  # local midnight
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON),)
+    phase1 = Phase1(datetime(2026, 1, 26, 5, 0, tzinfo=UTC), only("injury_discovery"))  # local midnight
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON),)
     reads: list[datetime] = []
 
     def rows(tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
-        reads.append(one.clock.now())
-        return {ref.table: 3 if one.clock.now() >= NOON else 0 for ref in tables}
+        reads.append(phase1.clock.now())
+        return {ref.table: 3 if phase1.clock.now() >= NOON else 0 for ref in tables}
 
-    one.warehouse.rows = rows  # type: ignore[method-assign]
+    phase1.warehouse.rows = rows  # type: ignore[method-assign]
     for _ in range(24 * 12 - 1):
-        one.tick()
-        one.deliver_all()
-        one.pass_time(timedelta(minutes=5))
-    assert len(one.runs()) == 6
+        phase1.tick()
+        phase1.deliver_all()
+        phase1.pass_time(timedelta(minutes=5))
+    assert len(phase1.runs()) == 6
     assert [at.astimezone(POLICY.zone).hour for at in reads] == [0, 2, 4, 6, 8, 10, 12]
 
 
 def test_a_decision_is_noted_when_it_changes_not_when_its_numbers_do() -> None:
     """Kind, targets and code tell decisions apart."""
-    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
-    one.tick()
-    first = one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]
-    one.pass_time(timedelta(minutes=5))
-    one.tick()
-    assert one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"] == first
-    one.pass_time(timedelta(minutes=55))
-    one.tick()
-    assert one.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]["kind"] == "run"
+    phase1 = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    phase1.tick()
+    first = phase1.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]
+    phase1.pass_time(timedelta(minutes=5))
+    phase1.tick()
+    assert phase1.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"] == first
+    phase1.pass_time(timedelta(minutes=55))
+    phase1.tick()
+    assert phase1.store.inner.query("workflow_days")[-1].data["decisions"]["morning_operations"]["kind"] == "run"
 
 
 def test_what_is_due_runs_in_the_order_of_priorities() -> None:
@@ -109,74 +109,74 @@ def test_what_is_due_runs_in_the_order_of_priorities() -> None:
 
 def test_a_missed_window_is_told_once_and_ended_by_a_later_run() -> None:
     """The sweep says it, whether the controller lives or not; a run of the date ends it."""
-    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
-    one.tick()
-    one.pass_time(timedelta(hours=5, minutes=59))
-    assert one.look().conditions == {}
-    one.pass_time(timedelta(minutes=1))
-    [condition] = one.look().conditions.values()
+    phase1 = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    phase1.tick()
+    phase1.pass_time(timedelta(hours=5, minutes=59))
+    assert phase1.look().conditions == {}
+    phase1.pass_time(timedelta(minutes=1))
+    [condition] = phase1.look().conditions.values()
     assert "morning_operations" in condition.text
     assert "without a run" in condition.text
-    body, status = called(one, {"workflow_name": "morning_operations"})
+    body, status = called(phase1, {"workflow_name": "morning_operations"})
     assert status == 200
     assert body["run_id"] == "nba/2026-01-26/morning_operations/operator.1"
-    assert one.look().conditions == {}
+    assert phase1.look().conditions == {}
 
 
 def test_a_window_that_ended_before_anybody_watched_is_not_judged() -> None:
     """A first deployment does not tell of yesterday."""
-    one = Phase1(SIX + timedelta(hours=6), only("morning_operations"))
-    one.tick()
-    one.pass_time(timedelta(minutes=5))
-    assert one.look().conditions == {}
+    phase1 = Phase1(SIX + timedelta(hours=6), only("morning_operations"))
+    phase1.tick()
+    phase1.pass_time(timedelta(minutes=5))
+    assert phase1.look().conditions == {}
 
 
 def test_without_a_controller_nothing_is_missed() -> None:
     """A pipeline that keeps a controller of its own is told of no window, however long the sweep looks."""
-    one = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
+    phase1 = Phase1(SIX - timedelta(hours=1), only("morning_operations"))
     for _ in range(3):
-        assert one.look().conditions == {}
-        one.pass_time(timedelta(hours=3))
+        assert phase1.look().conditions == {}
+        phase1.pass_time(timedelta(hours=3))
 
 
 def test_a_run_without_progress_is_driven_again_after_ten_minutes() -> None:
     """A message that was lost is sent again, not a second earlier and not every minute."""
-    one = chain()
-    one.bus.drops = True
-    one.tick()
-    one.bus.drops = False
-    one.pass_time(timedelta(minutes=10, seconds=-1))
-    one.look()
-    assert not one.bus.waiting
-    one.pass_time(timedelta(seconds=1))
-    one.look()
-    one.look()
-    assert len(one.bus.waiting) == 1
-    assert one.deliver_all()[-1] == "completed"
+    phase1 = chain()
+    phase1.bus.drops = True
+    phase1.tick()
+    phase1.bus.drops = False
+    phase1.pass_time(timedelta(minutes=10, seconds=-1))
+    phase1.look()
+    assert not phase1.bus.waiting
+    phase1.pass_time(timedelta(seconds=1))
+    phase1.look()
+    phase1.look()
+    assert len(phase1.bus.waiting) == 1
+    assert phase1.deliver_all()[-1] == "completed"
 
 
 def test_a_failed_run_is_told_until_a_later_run_of_the_date_completes() -> None:
     """The condition holds while the latest run of the date did not complete."""
     overlay = only("morning_operations")
     overlay["workflows"]["morning_operations"]["repeat"] = {"after": "30m", "times": 1}
-    one = Phase1(SIX, overlay)
+    phase1 = Phase1(SIX, overlay)
     from shared.ports import Response
 
-    one.scrapers.answers["espn_roster"] = [(Response(400, "no"), 0.0)]
-    one.tick()
-    one.deliver_all()
-    [condition] = one.look().conditions.values()
+    phase1.scrapers.answers["espn_roster"] = [(Response(400, "no"), 0.0)]
+    phase1.tick()
+    phase1.deliver_all()
+    [condition] = phase1.look().conditions.values()
     assert condition.severity == "critical"
     assert "espn_roster refused" in condition.text
-    one.scrapers.answers.clear()
-    one.pass_time(timedelta(minutes=31))
-    one.tick()
-    one.deliver_all()
-    assert [run.status for run in sorted(one.runs(), key=lambda run: run.window)] == [
+    phase1.scrapers.answers.clear()
+    phase1.pass_time(timedelta(minutes=31))
+    phase1.tick()
+    phase1.deliver_all()
+    assert [run.status for run in sorted(phase1.runs(), key=lambda run: run.window)] == [
         RunStatus.PARTIAL,
         RunStatus.COMPLETED,
     ]
-    assert one.look().conditions == {}
+    assert phase1.look().conditions == {}
 
 
 @pytest.mark.parametrize(
@@ -194,111 +194,111 @@ def test_a_failed_run_is_told_until_a_later_run_of_the_date_completes() -> None:
 )
 def test_a_body_that_is_not_understood_is_400_with_what_is_known(body: Any, words: str) -> None:
     """A wrong word in a schedule must not be answered 200 and do nothing."""
-    one = Phase1(NOON)
-    found, status = called(one, body)
+    phase1 = Phase1(NOON)
+    response, status = called(phase1, body)
     assert status == 400
-    assert words in json.dumps(found)
-    assert "gamebook_catch_up" in found["workflows"]
-    assert not one.runs()
+    assert words in json.dumps(response)
+    assert "gamebook_catch_up" in response["workflows"]
+    assert not phase1.runs()
 
 
 def test_parameters_of_a_request_reach_every_call_unchanged() -> None:
     """From the controller's body over the run's document and each step's message to the scraper, none is dropped."""
-    one = chain()
+    phase1 = chain()
     given = {"snapshot_type": "closing", "nested": {"a": [1, None, True]}, "text": "{date} stays"}
-    body, status = called(one, {"workflow_name": "roster_refresh", "parameters": given})
+    body, status = called(phase1, {"workflow_name": "roster_refresh", "parameters": given})
     assert status == 200, body
-    assert one.deliver_all() == ["next step", "next step", "completed"]
-    assert len(one.scrapers.calls) == 3
-    assert all({name: call[name] for name in given} == given for call in one.scrapers.calls)
+    assert phase1.deliver_all() == ["next step", "next step", "completed"]
+    assert len(phase1.scrapers.calls) == 3
+    assert all({name: call[name] for name in given} == given for call in phase1.scrapers.calls)
 
 
 def test_an_unreadable_store_is_an_error_not_an_empty_list() -> None:
     """Two days of silence: 500, and critical once it has lasted five minutes."""
-    one = Phase1(SIX, only("morning_operations"))
-    one.store.refuses = True
-    found, status = called(one, {})
-    assert (status, found["decisions"]) == (500, [])
-    one.pass_time(timedelta(minutes=5))
-    called(one, {})
-    assert [notice.severity for notice in one.alerts.notices] == ["critical"]
+    phase1 = Phase1(SIX, only("morning_operations"))
+    phase1.store.refuses = True
+    response, status = called(phase1, {})
+    assert (status, response["decisions"]) == (500, [])
+    phase1.pass_time(timedelta(minutes=5))
+    called(phase1, {})
+    assert [notice.severity for notice in phase1.alerts.notices] == ["critical"]
 
 
 def test_a_run_that_somebody_asks_for_is_refused_while_one_is_under_way() -> None:
     """A schedule that is delivered twice begins one run."""
-    one = Phase1(NOON, only("morning_operations"))
-    assert called(one, {"workflow_name": "morning_operations"})[1] == 200
-    assert called(one, {"workflow_name": "morning_operations"})[1] == 409
-    one.deliver_all()
-    assert called(one, {"workflow_name": "morning_operations", "date": "2026-01-25"})[1] == 200
+    phase1 = Phase1(NOON, only("morning_operations"))
+    assert called(phase1, {"workflow_name": "morning_operations"})[1] == 200
+    assert called(phase1, {"workflow_name": "morning_operations"})[1] == 409
+    phase1.deliver_all()
+    assert called(phase1, {"workflow_name": "morning_operations", "date": "2026-01-25"})[1] == 200
 
 
 def test_a_catch_up_resolves_what_it_fetched() -> None:
     """A window of the date that was missed is made up by a catch-up of the same table."""
     overlay = only("post_game_window_3", "gamebook_catch_up")
-    one = Phase1(datetime(2026, 1, 27, 8, 0, tzinfo=UTC), overlay)
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
-    one.tick()
-    one.pass_time(timedelta(hours=1, minutes=30))
-    assert {one.kind for one in one.look().conditions.values()} == {"workflow_missed", "workflow_units"}
-    one.pass_time(timedelta(hours=5, minutes=30))
-    assert one.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
-    one.deliver_all()
-    assert "workflow_missed" not in {one.kind for one in one.look().conditions.values()}
+    phase1 = Phase1(datetime(2026, 1, 27, 8, 0, tzinfo=UTC), overlay)
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    phase1.tick()
+    phase1.pass_time(timedelta(hours=1, minutes=30))
+    assert {condition.kind for condition in phase1.look().conditions.values()} == {"workflow_missed", "workflow_units"}
+    phase1.pass_time(timedelta(hours=5, minutes=30))
+    assert phase1.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
+    phase1.deliver_all()
+    assert "workflow_missed" not in {condition.kind for condition in phase1.look().conditions.values()}
 
 
 def test_a_missed_catch_up_is_told_and_ended_by_its_next_run() -> None:
     """The controller was away for the whole window while a final unit had no rows: told at its end, once, with the
     date; the next day's run ends it."""
-    one = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
-    one.tick()
-    one.pass_time(timedelta(hours=13, minutes=-1))
-    assert one.look().conditions == {}
-    one.pass_time(timedelta(minutes=1))
-    conditions = list(one.look().conditions.values())
+    phase1 = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    phase1.tick()
+    phase1.pass_time(timedelta(hours=13, minutes=-1))
+    assert phase1.look().conditions == {}
+    phase1.pass_time(timedelta(minutes=1))
+    conditions = list(phase1.look().conditions.values())
     assert len(conditions) == 1
     condition = conditions[0]
     assert (condition.kind, condition.severity) == ("workflow_missed", "warning")
     assert "2026-01-26 A@B" in condition.text
     assert "orch workflows run gamebook_catch_up --date 2026-01-26" in condition.text
-    assert [found.kind for found in one.look().conditions.values()] == ["workflow_missed"]
-    one.pass_time(timedelta(hours=12))
-    assert one.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
-    assert one.look().conditions == {}
+    assert [condition.kind for condition in phase1.look().conditions.values()] == ["workflow_missed"]
+    phase1.pass_time(timedelta(hours=12))
+    assert phase1.tick().begun == ["nba/2026-01-26/gamebook_catch_up/1"]
+    assert phase1.look().conditions == {}
 
 
 def test_a_catch_up_with_nothing_to_fetch_is_not_missed() -> None:
     """Its table holds every final unit of the dates that it looks at."""
-    one = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
-    one.warehouse.collected = frozenset({"A@B"})
-    one.tick()
-    one.pass_time(timedelta(hours=13))
-    assert one.look().conditions == {}
+    phase1 = Phase1(datetime(2026, 1, 27, 14, 0, tzinfo=UTC), only("gamebook_catch_up"))
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True),)
+    phase1.warehouse.collected = frozenset({"A@B"})
+    phase1.tick()
+    phase1.pass_time(timedelta(hours=13))
+    assert phase1.look().conditions == {}
 
 
 def test_a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final() -> None:
     """A window of ticks every five minutes: the table is asked four hours after four hours, not 144 times; a unit that
     becomes final in between is looked at by the next tick."""
-    one = Phase1(datetime(2026, 1, 27, 15, 0, tzinfo=UTC), only("gamebook_catch_up"))  # 10:00
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True), ScheduledUnit("C@D", NOON))
-    one.warehouse.collected = frozenset({"A@B"})
+    phase1 = Phase1(datetime(2026, 1, 27, 15, 0, tzinfo=UTC), only("gamebook_catch_up"))  # 10:00
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True), ScheduledUnit("C@D", NOON))
+    phase1.warehouse.collected = frozenset({"A@B"})
     reads: list[str] = []
-    held = one.warehouse.held
+    held = phase1.warehouse.held
 
     def counted(tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
-        reads.append(f"{one.clock.now().astimezone(POLICY.zone):%H:%M}")
+        reads.append(f"{phase1.clock.now().astimezone(POLICY.zone):%H:%M}")
         return held(tables, day)
 
-    one.warehouse.held = counted  # type: ignore[method-assign]
+    phase1.warehouse.held = counted  # type: ignore[method-assign]
     for _ in range(12 * 12):
-        if one.clock.now() == datetime(2026, 1, 27, 20, 10, tzinfo=UTC):
-            one.warehouse.of[DAY] = tuple(ScheduledUnit(name, NOON, final=True) for name in ("A@B", "C@D"))
-        one.tick()
-        one.deliver_all()
-        one.pass_time(timedelta(minutes=5))
-    assert [(run.decided_at.hour, run.targets) for run in one.runs()] == [(20, ("C@D",)), (0, ("C@D",))]
+        if phase1.clock.now() == datetime(2026, 1, 27, 20, 10, tzinfo=UTC):
+            phase1.warehouse.of[DAY] = tuple(ScheduledUnit(name, NOON, final=True) for name in ("A@B", "C@D"))
+        phase1.tick()
+        phase1.deliver_all()
+        phase1.pass_time(timedelta(minutes=5))
+    assert [(run.decided_at.hour, run.targets) for run in phase1.runs()] == [(20, ("C@D",)), (0, ("C@D",))]
     assert reads == ["10:00", "14:00", "15:10", "19:10"]
 
 
@@ -306,15 +306,15 @@ def test_a_failure_is_over_once_a_later_run_has_completed() -> None:
     """Not while that run is under way: it may fail as well, and people would hear of an end that was none."""
     overlay = only("morning_operations")
     overlay["workflows"]["morning_operations"]["repeat"] = {"after": "30m", "times": 2}
-    one = Phase1(SIX, overlay)
-    one.scrapers.answers["espn_roster"] = [(Response(400, "{}"), 0.0), (Response(400, "{}"), 0.0), (SUCCESS, 0.0)]
+    phase1 = Phase1(SIX, overlay)
+    phase1.scrapers.answers["espn_roster"] = [(Response(400, "{}"), 0.0), (Response(400, "{}"), 0.0), (SUCCESS, 0.0)]
     held = []
     for _ in range(3):
-        one.tick()
-        held.append([condition.kind for condition in one.look().conditions.values()])  # the run is under way
-        one.deliver_all()
-        held.append([condition.kind for condition in one.look().conditions.values()])
-        one.pass_time(timedelta(minutes=35))
+        phase1.tick()
+        held.append([condition.kind for condition in phase1.look().conditions.values()])  # the run is under way
+        phase1.deliver_all()
+        held.append([condition.kind for condition in phase1.look().conditions.values()])
+        phase1.pass_time(timedelta(minutes=35))
     failed = [AlertKind.WORKFLOW_FAILED]
     assert held == [[], failed, failed, failed, failed, []]
 
@@ -333,20 +333,20 @@ def test_a_file_is_counted_and_refused_by_share() -> None:
 
 def test_a_file_that_became_no_rows_is_announced_again() -> None:
     """After half an hour, then hourly, three times; a repetition of the message is no new file."""
-    one = Phase1(NOON)
+    phase1 = Phase1(NOON)
     published: list[Any] = []
-    one.bus.publish = lambda topic, messages: published.extend(messages) or ["1"]  # type: ignore[method-assign, func-returns-value]
-    one.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
+    phase1.bus.publish = lambda topic, messages: published.extend(messages) or ["1"]  # type: ignore[method-assign, func-returns-value]
+    phase1.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
     body = {"processor_name": "oddsa_player_props", "game_date": "2026-01-26", "status": "success",
             "execution_id": "a1", "metadata": {"gcs_path": "x.json"}}  # fmt: skip
     delivery = Delivery("m1", "phase1", json.dumps(body).encode(), NOON, NOON)
-    assert receive.receive(one.ctx, one.workflows, delivery).handled is Handled.RECORDED
+    assert receive.receive(phase1.ctx, phase1.workflows, delivery).handled is Handled.RECORDED
     for _ in range(60 * 5):
-        one.look()
-        one.pass_time(timedelta(minutes=1))
+        phase1.look()
+        phase1.pass_time(timedelta(minutes=1))
     assert [message.body for message in published] == [{**body, "recovery": True}] * 3
     again = replace(delivery, message_id="m2", data=json.dumps(published[0].body).encode())
-    assert receive.receive(one.ctx, one.workflows, again) == receive.AGAIN
+    assert receive.receive(phase1.ctx, phase1.workflows, again) == receive.AGAIN
 
 
 @pytest.mark.parametrize(
@@ -371,14 +371,14 @@ def test_every_counts_from_the_minute_that_the_tick_was_planned_for(
 ) -> None:
     """A workflow of every two hours runs again at the tick two hours later, however many seconds either is late; what
     no schedule plans is counted by the clock."""
-    one = Phase1(NOON, lines())
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", datetime(2026, 1, 26, 23, tzinfo=UTC)),)
+    phase1 = Phase1(NOON, lines())
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", datetime(2026, 1, 26, 23, tzinfo=UTC)),)
     for planned, clock in (first, second):
-        one.clock.instant = datetime.fromisoformat(f"2026-01-26T{clock}-05:00").astimezone(UTC)
+        phase1.clock.instant = datetime.fromisoformat(f"2026-01-26T{clock}-05:00").astimezone(UTC)
         at = None if planned is None else datetime.fromisoformat(f"2026-01-26T{planned}-05:00")
-        tick(one.ctx, one.workflows, at)
-        one.deliver_all()
-    assert len(one.runs()) == (2 if again else 1)
+        tick(phase1.ctx, phase1.workflows, at)
+        phase1.deliver_all()
+    assert len(phase1.runs()) == (2 if again else 1)
 
 
 def test_a_tick_is_planned_by_the_header_of_the_scheduler() -> None:
@@ -392,7 +392,7 @@ def test_a_tick_is_planned_by_the_header_of_the_scheduler() -> None:
             assert call_of(request).planned_at == planned
     with Flask("test").test_request_context("/", method="POST"):
         assert call_of(request).planned_at is None
-    one = Phase1(NOON + timedelta(seconds=4), lines())
-    one.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON + timedelta(hours=6)),)
-    answer(one.ctx, one.workflows, Call("/", (), b"{}", "POST", NOON))
-    assert [run.decided_at for run in one.runs()] == [NOON]
+    phase1 = Phase1(NOON + timedelta(seconds=4), lines())
+    phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON + timedelta(hours=6)),)
+    answer(phase1.ctx, phase1.workflows, Call("/", (), b"{}", "POST", NOON))
+    assert [run.decided_at for run in phase1.runs()] == [NOON]

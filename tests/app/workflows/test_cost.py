@@ -26,9 +26,9 @@ DATES = 2
 class Billed:
     """Counts what a store is asked, as Firestore bills it."""
 
-    def __init__(self, one: Phase1) -> None:
+    def __init__(self, phase1: Phase1) -> None:
         self.reads = self.writes = 0
-        store = one.store
+        store = phase1.store
         get, query, write = store.get, store.query, store._write
 
         def counted_get(*paths: str) -> list[Document | None]:
@@ -36,9 +36,9 @@ class Billed:
             return get(*paths)
 
         def counted_query(collection: str, where: Mapping[str, Any] | None = None) -> Sequence[Document]:
-            found = query(collection, where)
-            self.reads += max(1, len(found))
-            return found
+            documents = query(collection, where)
+            self.reads += max(1, len(documents))
+            return documents
 
         def counted_write(act: Callable[[], str | None]) -> str | None:
             self.writes += 1
@@ -52,41 +52,41 @@ class Billed:
         return Operations(self.reads, self.writes)
 
 
-def stored(found: Operations) -> Operations:
+def stored(operations: Operations) -> Operations:
     """Leave out the rows, which go elsewhere."""
-    return Operations(found.reads, found.writes)
+    return Operations(operations.reads, operations.writes)
 
 
 def test_ticks_and_looks_cost_what_the_model_says() -> None:
     """A quiet tick, one with a decision that changed, a sweep's look."""
-    one = Phase1(SIX - timedelta(minutes=15), only("morning_operations"))
-    one.tick()
-    one.look()  # the daily comparison comes with the first
-    billed = Billed(one)
-    assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES))
-    assert billed.of(one.look) == stored(of(Unit.LOOK, 1, DATES))
-    one.pass_time(timedelta(minutes=15))
+    phase1 = Phase1(SIX - timedelta(minutes=15), only("morning_operations"))
+    phase1.tick()
+    phase1.look()  # the daily comparison comes with the first
+    billed = Billed(phase1)
+    assert billed.of(phase1.tick) == stored(of(Unit.TICK, 1, DATES))
+    assert billed.of(phase1.look) == stored(of(Unit.LOOK, 1, DATES))
+    phase1.pass_time(timedelta(minutes=15))
     begun = stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES)) + Operations(reads=1, writes=2)
-    assert billed.of(one.tick) == begun  # claimed and sent: the first writes of the run, which makes the upkeep due
-    one.deliver_all()
-    assert billed.of(one.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
+    assert billed.of(phase1.tick) == begun  # claimed and sent: the first writes of the run, which makes the upkeep due
+    phase1.deliver_all()
+    assert billed.of(phase1.tick) == stored(of(Unit.TICK, 1, DATES) + of(Unit.NEWS, 1, DATES))
 
 
 def test_a_report_of_a_scraper_costs_what_the_model_says() -> None:
     """Kept with its file; the next look records it, and has less to ask in vain. A day later all kept are compared."""
-    one = Phase1(SIX, only("morning_operations"))
-    object.__setattr__(one.ctx.ports, "audit", Record())
-    one.look()
-    billed, now = Billed(one), one.clock.now()
+    phase1 = Phase1(SIX, only("morning_operations"))
+    object.__setattr__(phase1.ctx.ports, "audit", Record())
+    phase1.look()
+    billed, now = Billed(phase1), phase1.clock.now()
     body = {"processor_name": "nbac_gamebook_pdf", "game_date": "2026-01-25", "status": "success"}
     report = Delivery("1", "phase1", json.dumps(body).encode(), now, now)
-    taken = billed.of(lambda: receive.receive(one.ctx, one.workflows, report))
+    taken = billed.of(lambda: receive.receive(phase1.ctx, phase1.workflows, report))
     look = stored(of(Unit.LOOK, 1, DATES))
-    recorded = billed.of(one.look)
+    recorded = billed.of(phase1.look)
     # Of the question for what is to be recorded, one is the look's own.
     assert taken + recorded + Operations(reads=1) == stored(of(Unit.SCRAPER_REPORT)) + look
-    one.pass_time(timedelta(hours=24))
-    compared = billed.of(lambda: reports.record_reports(one.ctx, Sweep()))
+    phase1.pass_time(timedelta(hours=24))
+    compared = billed.of(lambda: reports.record_reports(phase1.ctx, Sweep()))
     assert compared == stored(of(Unit.SCRAPERS_COMPARED, 1, 1)) + Operations(reads=1)
 
 
@@ -102,20 +102,20 @@ def test_a_run_costs_what_the_model_says(
     make: Callable[[], Phase1], steps: int, breakers: int, waves: int, calls: int
 ) -> None:
     """From the claim to the record: steps, breakers, waves of calls."""
-    one = make()
-    one.tick()
-    billed = Billed(one)
+    phase1 = make()
+    phase1.tick()
+    billed = Billed(phase1)
     model = (
         of(Unit.WORKFLOW_RUN) + of(Unit.WORKFLOW_STEP, steps, breakers) + of(Unit.WAVE, waves) + of(Unit.CALL, calls)
     )
-    assert billed.of(one.deliver_all) + Operations(reads=1, writes=2) == stored(model)
-    assert len(one.scrapers.calls) == calls
+    assert billed.of(phase1.deliver_all) + Operations(reads=1, writes=2) == stored(model)
+    assert len(phase1.scrapers.calls) == calls
 
 
 def test_the_load_of_a_day_follows_the_file() -> None:
     """Runs by kind, calls by units and loops; a workflow that is disabled does nothing."""
-    one = workflow_load(loaded(only("morning_operations")), 288)
-    assert (one.runs, one.steps, one.calls, one.waves, one.breakers) == (1, 1, 3, 1, 3)
+    load = workflow_load(loaded(only("morning_operations")), 288)
+    assert (load.runs, load.steps, load.calls, load.waves, load.breakers) == (1, 1, 3, 1, 3)
     lines = workflow_load(loaded(only("betting_lines")), 288)
     assert lines.runs == 6  # twelve hours, every two
     assert lines.calls == 6 * (2 + 3 * 7)

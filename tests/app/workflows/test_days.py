@@ -22,13 +22,13 @@ DAYS_EACH = 14
 @lru_cache(maxsize=1)
 def starts() -> dict[date, list[datetime]]:
     """Return the starts of the games of each local date."""
-    found: dict[date, list[datetime]] = defaultdict(list)
+    starts_by_date: dict[date, list[datetime]] = defaultdict(list)
     with FILE.open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             if row["postponed"] != "Y":
                 at = datetime.fromisoformat(row["tipoff_utc"])
-                found[at.astimezone(ZONE).date()].append(at)
-    return dict(found)
+                starts_by_date[at.astimezone(ZONE).date()].append(at)
+    return dict(starts_by_date)
 
 
 def played(first: date, number: int, seed: int = 1, gaps: tuple[int, ...] = GAPS) -> Days:
@@ -63,14 +63,14 @@ def test_a_window_that_comes_twice_or_never_is_seen() -> None:
     """The judge of these days tells a run that is missing, doubled, outside its window or without an end."""
     days = played(SPRING, 2)
     assert list(violations(days)) == []
-    [run] = [one for one in days.one.runs() if (one.workflow, one.day) == ("morning_operations", SPRING)]
+    [run] = [run for run in days.one.runs() if (run.workflow, run.day) == ("morning_operations", SPRING)]
     days.one.store.inner.delete(run_path(run.id))
     for run_id, change in (("2", {}), ("3", {"decided_at": run.decided_at - timedelta(hours=3), "status": "running"})):
         changed = {**to_data(run), "window": run_id, **change}
         days.one.store.inner.create(run_path(f"{run.id}.{run_id}"), changed)
-    told = " | ".join(violations(days))
-    assert f"morning_operations {SPRING}: 2 runs in the window" in told
-    assert f"morning_operations {SPRING}: decided at" in told
-    assert "never ended" in told
+    text = " | ".join(violations(days))
+    assert f"morning_operations {SPRING}: 2 runs in the window" in text
+    assert f"morning_operations {SPRING}: decided at" in text
+    assert "never ended" in text
     days.repeated.append("x")
     assert "x was called although it had an outcome" in list(violations(days))

@@ -47,26 +47,26 @@ def loop(workers: int = 3) -> Phase1:
 
 def test_steps_follow_each_other_and_the_run_completes() -> None:
     """One message a step, each scraper once, the book and the run say how it ended."""
-    one = chain()
-    assert one.tick().begun == ["nba/2026-01-26/roster_refresh/window"]
-    assert one.deliver_all() == ["next step", "next step", "completed"]
-    assert [call["scraper"] for call in one.scrapers.calls] == [
+    phase1 = chain()
+    assert phase1.tick().begun == ["nba/2026-01-26/roster_refresh/window"]
+    assert phase1.deliver_all() == ["next step", "next step", "completed"]
+    assert [call["scraper"] for call in phase1.scrapers.calls] == [
         "br_season_roster",
         "nbac_player_movement",
         "team_transactions",
     ]
-    assert one.run("roster_refresh").status is RunStatus.COMPLETED
-    assert one.tick().begun == []
+    assert phase1.run("roster_refresh").status is RunStatus.COMPLETED
+    assert phase1.tick().begun == []
 
 
 def test_a_call_carries_its_parameters_and_those_of_the_request_unchanged() -> None:
     """Nothing is dropped at a hop, and the executor says who calls, under an id that a repetition has again."""
     from shared.app.workflows.manual import begin
 
-    one = Phase1(NOON, only("closing_lines"))
-    begin(one.ctx, one.workflows, "closing_lines", None, {"snapshot_type": "late", "odd": [1, {"x": None}]})
-    one.deliver_all()
-    [call] = one.scrapers.calls
+    phase1 = Phase1(NOON, only("closing_lines"))
+    begin(phase1.ctx, phase1.workflows, "closing_lines", None, {"snapshot_type": "late", "odd": [1, {"x": None}]})
+    phase1.deliver_all()
+    [call] = phase1.scrapers.calls
     assert call == {
         "date": "2026-01-26",
         "snapshot_type": "late",
@@ -82,94 +82,94 @@ def test_a_call_carries_its_parameters_and_those_of_the_request_unchanged() -> N
 
 def test_outputs_bind_the_calls_of_a_later_step() -> None:
     """Two scrapers for each of three ids, so many at once as the policy allows."""
-    one = loop(workers=2)
-    one.scrapers.answers = {name: [(SUCCESS, 5.0)] for name in ("oddsa_player_props", "bp_player_props")}
-    one.tick()
-    one.deliver_all()
-    assert [call["event_id"] for call in one.scrapers.calls[1:]] == ["a", "b", "c"] * 2
-    assert one.scrapers.most_open == 2
-    assert one.clock.now() - NOON == timedelta(seconds=15)
+    phase1 = loop(workers=2)
+    phase1.scrapers.answers = {name: [(SUCCESS, 5.0)] for name in ("oddsa_player_props", "bp_player_props")}
+    phase1.tick()
+    phase1.deliver_all()
+    assert [call["event_id"] for call in phase1.scrapers.calls[1:]] == ["a", "b", "c"] * 2
+    assert phase1.scrapers.most_open == 2
+    assert phase1.clock.now() - NOON == timedelta(seconds=15)
 
 
 @pytest.mark.parametrize("body", [{"ids": []}, {}, {"ids": "no list"}])
 def test_an_output_that_is_empty_or_absent_makes_the_run_partial_with_one_warning(body: dict[str, Any]) -> None:
     """The steps after it have nothing to call; the run says so instead of being completed."""
-    one = loop()
+    phase1 = loop()
     answer = {"status": "success", "data_summary": {"rowCount": 3, **body}}
-    one.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(answer)), 0.0)]
-    one.tick()
-    one.deliver_all()
-    assert one.run("roster_refresh").status is RunStatus.PARTIAL
-    assert len(one.alerts.notices) == 1
-    assert "gave no event_ids" in one.alerts.notices[0].text
+    phase1.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(answer)), 0.0)]
+    phase1.tick()
+    phase1.deliver_all()
+    assert phase1.run("roster_refresh").status is RunStatus.PARTIAL
+    assert len(phase1.alerts.notices) == 1
+    assert "gave no event_ids" in phase1.alerts.notices[0].text
 
 
 def test_a_failed_step_is_not_told_of_as_one_without_output() -> None:
     """That its run ends as partial would be wrong, and that nothing came of it is known by its failure."""
-    one = loop()
-    one.scrapers.answers["oddsa_events"] = [(FAILED, 0.0)]
-    one.tick()
-    assert one.deliver_all() == ["failed"]
-    assert [notice.kind for notice in one.alerts.notices] == ["workflow_failed"]
-    assert "event_ids" not in one.alerts.notices[0].text
+    phase1 = loop()
+    phase1.scrapers.answers["oddsa_events"] = [(FAILED, 0.0)]
+    phase1.tick()
+    assert phase1.deliver_all() == ["failed"]
+    assert [notice.kind for notice in phase1.alerts.notices] == ["workflow_failed"]
+    assert "event_ids" not in phase1.alerts.notices[0].text
 
 
 def test_an_element_is_called_once_however_often_it_is_given() -> None:
     """An answer may name one twice, another scraper once more, as a number or as text: one call of each; a number is
     sent as a number."""
-    one = loop()
+    phase1 = loop()
     body = {"status": "success", "data_summary": {"rowCount": 4, "ids": [7, "b", 7, "7", "b", 2.5]}}
-    one.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(body)), 0.0)]
-    one.tick()
-    assert one.deliver_all() == ["next step", "completed"]
-    sent = [call["event_id"] for call in one.scrapers.calls if call["scraper"] == "oddsa_player_props"]
+    phase1.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(body)), 0.0)]
+    phase1.tick()
+    assert phase1.deliver_all() == ["next step", "completed"]
+    sent = [call["event_id"] for call in phase1.scrapers.calls if call["scraper"] == "oddsa_player_props"]
     assert sent == [7, "b", 2.5]
-    assert set(one.called().values()) == {1}
+    assert set(phase1.called().values()) == {1}
 
 
 def test_a_step_of_which_nothing_succeeded_ends_the_run() -> None:
     """What waits for it would work on nothing; people hear which scraper failed."""
-    one = chain()
-    one.scrapers.answers["br_season_roster"] = [(FAILED, 0.0)]
-    one.tick()
-    one.deliver_all()
-    run = one.run("roster_refresh")
+    phase1 = chain()
+    phase1.scrapers.answers["br_season_roster"] = [(FAILED, 0.0)]
+    phase1.tick()
+    phase1.deliver_all()
+    run = phase1.run("roster_refresh")
     assert run.status is RunStatus.FAILED
-    assert {call["scraper"] for call in one.scrapers.calls} == {"br_season_roster"}
-    [text] = one.texts("workflow_failed")
+    assert {call["scraper"] for call in phase1.scrapers.calls} == {"br_season_roster"}
+    [text] = phase1.texts("workflow_failed")
     assert "br_season_roster failed: 503: unavailable" in text
 
 
 def test_there_is_one_layer_of_retries_with_jittered_waits() -> None:
     """Three attempts, 2^(n-1) s times 0.5 to 1.5 between them, counted in one entry."""
-    one = chain()
-    one.scrapers.answers["br_season_roster"] = [(FAILED, 0.0), (Response(429, ""), 0.0), (SUCCESS, 0.0)]
-    one.tick()
-    one.deliver()
-    [entry] = one.run("roster_refresh").entries
+    phase1 = chain()
+    phase1.scrapers.answers["br_season_roster"] = [(FAILED, 0.0), (Response(429, ""), 0.0), (SUCCESS, 0.0)]
+    phase1.tick()
+    phase1.deliver()
+    [entry] = phase1.run("roster_refresh").entries
     assert (entry.attempts, entry.outcome) == (3, CallOutcome.SUCCESS)
-    assert timedelta(seconds=1.5) <= one.clock.now() - NOON <= timedelta(seconds=4.5)
+    assert timedelta(seconds=1.5) <= phase1.clock.now() - NOON <= timedelta(seconds=4.5)
 
 
 def test_retry_after_is_honoured_up_to_half_a_minute() -> None:
     """A service that asks for an hour is asked again after 30 s."""
-    one = chain()
+    phase1 = chain()
     later = Response(429, "", retry_at=NOON + timedelta(hours=1))
-    one.scrapers.answers["br_season_roster"] = [(later, 0.0), (SUCCESS, 0.0)]
-    one.tick()
-    one.deliver()
-    assert one.clock.now() - NOON == timedelta(seconds=30)
+    phase1.scrapers.answers["br_season_roster"] = [(later, 0.0), (SUCCESS, 0.0)]
+    phase1.tick()
+    phase1.deliver()
+    assert phase1.clock.now() - NOON == timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_a_400_is_never_retried_and_critical_at_once(status: int) -> None:
     """A fault of the configuration, with the answer."""
-    one = chain()
-    one.scrapers.answers["br_season_roster"] = [(Response(status, '{"error": "unknown scraper"}'), 0.0)]
-    one.tick()
-    one.deliver()
-    assert len(one.scrapers.calls) == 1
-    [text] = one.texts("workflow_refused")
+    phase1 = chain()
+    phase1.scrapers.answers["br_season_roster"] = [(Response(status, '{"error": "unknown scraper"}'), 0.0)]
+    phase1.tick()
+    phase1.deliver()
+    assert len(phase1.scrapers.calls) == 1
+    [text] = phase1.texts("workflow_refused")
     assert f'{status}: {{"error": "unknown scraper"}}' in text
     assert "br_season_roster" in text
 
@@ -177,11 +177,11 @@ def test_a_400_is_never_retried_and_critical_at_once(status: int) -> None:
 @pytest.mark.parametrize("body", ["<html>" + "x" * 1000, "[]", '{"status": "ok"}', '{"status": "success"}', ""])
 def test_nonsense_is_a_failure_with_its_first_300_characters(body: str) -> None:
     """A 200 that says nothing that a scraper says did not scrape anything."""
-    one = chain()
-    one.scrapers.answers["br_season_roster"] = [(Response(200, body), 0.0)]
-    one.tick()
-    one.deliver()
-    [entry] = one.run("roster_refresh").entries
+    phase1 = chain()
+    phase1.scrapers.answers["br_season_roster"] = [(Response(200, body), 0.0)]
+    phase1.tick()
+    phase1.deliver()
+    [entry] = phase1.run("roster_refresh").entries
     assert entry.outcome is CallOutcome.FAILED
     assert entry.text == f"200: {body[:300]}"
     assert entry.attempts == 1
@@ -189,60 +189,60 @@ def test_nonsense_is_a_failure_with_its_first_300_characters(body: str) -> None:
 
 def test_the_limit_of_an_entry_holds_for_all_its_attempts() -> None:
     """180 s for an attempt, 190 s for the entry, the deadline passed down."""
-    one = chain()
-    one.scrapers.answers["br_season_roster"] = [(SUCCESS, 900.0)]
-    one.tick()
-    one.deliver()
-    [entry] = one.run("roster_refresh").entries
+    phase1 = chain()
+    phase1.scrapers.answers["br_season_roster"] = [(SUCCESS, 900.0)]
+    phase1.tick()
+    phase1.deliver()
+    [entry] = phase1.run("roster_refresh").entries
     assert entry.outcome is CallOutcome.TIMEOUT
-    assert timedelta(seconds=180) <= one.clock.now() - NOON <= timedelta(seconds=190)
+    assert timedelta(seconds=180) <= phase1.clock.now() - NOON <= timedelta(seconds=190)
 
 
 def test_what_does_not_fit_into_the_functions_time_is_left_to_the_next_message() -> None:
     """A delivery begins no entry with less than its limit left, and calls nothing twice."""
-    one = loop(workers=1)
-    one.scrapers.answers = {name: [(SUCCESS, 170.0)] for name in ("oddsa_player_props", "bp_player_props")}
-    one.tick()
-    assert one.deliver() == "next step"
-    began = one.clock.now()
-    assert one.deliver() == "continued"
-    assert one.clock.now() - began <= timedelta(seconds=530)
-    one.deliver_all()
-    assert one.run("roster_refresh").status is RunStatus.COMPLETED
-    assert set(one.called().values()) == {1}
+    phase1 = loop(workers=1)
+    phase1.scrapers.answers = {name: [(SUCCESS, 170.0)] for name in ("oddsa_player_props", "bp_player_props")}
+    phase1.tick()
+    assert phase1.deliver() == "next step"
+    began = phase1.clock.now()
+    assert phase1.deliver() == "continued"
+    assert phase1.clock.now() - began <= timedelta(seconds=530)
+    phase1.deliver_all()
+    assert phase1.run("roster_refresh").status is RunStatus.COMPLETED
+    assert set(phase1.called().values()) == {1}
 
 
 def test_no_data_is_fine_unless_the_policy_says_otherwise() -> None:
     """Both are answers, neither is retried."""
     overlay = only("roster_refresh")
     overlay["scrapers"] = {"nbac_player_movement": {"no_data_is_success": False}}
-    one = Phase1(NOON, overlay)
+    phase1 = Phase1(NOON, overlay)
     none = Response(200, json.dumps({"status": "success", "data_summary": {"rowCount": 0}}))
-    one.scrapers.answers = {"br_season_roster": [(none, 0.0)], "nbac_player_movement": [(none, 0.0)]}
-    one.tick()
-    one.deliver_all()
-    run = one.run("roster_refresh")
+    phase1.scrapers.answers = {"br_season_roster": [(none, 0.0)], "nbac_player_movement": [(none, 0.0)]}
+    phase1.tick()
+    phase1.deliver_all()
+    run = phase1.run("roster_refresh")
     assert run.status is RunStatus.PARTIAL
     assert [entry.outcome for entry in run.entries] == [CallOutcome.NO_DATA, CallOutcome.NO_DATA]
 
 
 def test_a_completed_run_names_nobody_and_complains_of_nothing() -> None:
     """No rows where none are fine are a success: neither the book nor the log says otherwise."""
-    one = chain()
+    phase1 = chain()
     none = Response(200, json.dumps({"status": "success", "data_summary": {"rowCount": 0}}))
-    one.scrapers.answers["br_season_roster"] = [(none, 0.0)]
+    phase1.scrapers.answers["br_season_roster"] = [(none, 0.0)]
     severities: list[str] = []
-    log = one.ctx.log
+    log = phase1.ctx.log
 
     def kept(event: str, /, severity: str = "INFO", **keys: object) -> None:
         severities.append(severity)
         log(event, severity=severity, **keys)
 
-    one.ctx = replace(one.ctx, log=kept)
-    one.tick()
-    one.deliver_all()
-    [found] = one.store.inner.query("workflow_days")[-1].data["runs"].values()
-    assert (found["status"], found["text"], found["failed"]) == ("completed", "", 0)
+    phase1.ctx = replace(phase1.ctx, log=kept)
+    phase1.tick()
+    phase1.deliver_all()
+    [run] = phase1.store.inner.query("workflow_days")[-1].data["runs"].values()
+    assert (run["status"], run["text"], run["failed"]) == ("completed", "", 0)
     assert set(severities) == {"INFO"}
 
 
@@ -251,45 +251,45 @@ def test_a_breaker_opens_by_outcomes_and_such_a_run_is_blocked() -> None:
     overlay = only("post_game_window_3", "gamebook_second_try", defaults={"attempts": 1})
     overlay["workflows"]["post_game_window_3"]["steps"] = [{"name": "all", "scrapers": ["nbac_gamebook_pdf"]}]
     overlay["workflows"]["post_game_window_3"]["decide"] = {"at": "+1d 01:00"}
-    one = Phase1(datetime(2026, 1, 27, 6, 0, tzinfo=UTC), overlay)
+    phase1 = Phase1(datetime(2026, 1, 27, 6, 0, tzinfo=UTC), overlay)
     day = date(2026, 1, 26)
-    one.warehouse.of[day] = tuple(ScheduledUnit(f"A{n}@B{n}", NOON, final=True) for n in range(7))
-    one.scrapers.answers["nbac_gamebook_pdf"] = [(Response(500, "no"), 1.0)]
-    one.tick()
-    one.deliver_all()
-    assert len(one.scrapers.calls) == 5
-    statuses = {run.workflow: run.status for run in one.runs()}
+    phase1.warehouse.of[day] = tuple(ScheduledUnit(f"A{n}@B{n}", NOON, final=True) for n in range(7))
+    phase1.scrapers.answers["nbac_gamebook_pdf"] = [(Response(500, "no"), 1.0)]
+    phase1.tick()
+    phase1.deliver_all()
+    assert len(phase1.scrapers.calls) == 5
+    statuses = {run.workflow: run.status for run in phase1.runs()}
     assert statuses == {"post_game_window_3": RunStatus.FAILED, "gamebook_second_try": RunStatus.BLOCKED}
 
 
 def test_a_breaker_is_shared_by_every_instance_through_the_store() -> None:
     """What one instance counts keeps another one, which has called nobody, from calling."""
-    one = chain()
-    other = replace(one.ctx, ports=copy(one.ctx.ports))
-    for _ in range(one.workflows.defaults.breaker.failures):
-        Breakers(one.ctx, one.workflows).feed("br_season_roster", CallOutcome.FAILED)
-    assert not Breakers(other, one.workflows).allows("br_season_roster")
-    assert Breakers(other, one.workflows).allows("espn_roster")
+    phase1 = chain()
+    other = replace(phase1.ctx, ports=copy(phase1.ctx.ports))
+    for _ in range(phase1.workflows.defaults.breaker.failures):
+        Breakers(phase1.ctx, phase1.workflows).feed("br_season_roster", CallOutcome.FAILED)
+    assert not Breakers(other, phase1.workflows).allows("br_season_roster")
+    assert Breakers(other, phase1.workflows).allows("espn_roster")
 
 
 def test_a_second_delivery_leaves_a_run_to_its_holder() -> None:
     """While the lease holds it is delivered again later; once the step is done it changes nothing."""
-    one = chain()
-    one.tick()
-    message = one.bus.waiting[0]
-    stored = one.store.inner.query("workflow_runs")[0]
+    phase1 = chain()
+    phase1.tick()
+    message = phase1.bus.waiting[0]
+    stored = phase1.store.inner.query("workflow_runs")[0]
     held = {**stored.data, "holder": "other", "held_until": NOON + timedelta(seconds=100)}
-    one.store.inner.update(stored.path, held, stored.version)
-    assert _is_left(one, message)
-    one.pass_time(timedelta(seconds=100))
-    assert one.deliver_all() == ["next step", "next step", "completed"]
-    assert one.deliver(message) == "ended before"
-    assert set(one.called().values()) == {1}
+    phase1.store.inner.update(stored.path, held, stored.version)
+    assert _is_left(phase1, message)
+    phase1.pass_time(timedelta(seconds=100))
+    assert phase1.deliver_all() == ["next step", "next step", "completed"]
+    assert phase1.deliver(message) == "ended before"
+    assert set(phase1.called().values()) == {1}
 
 
-def _is_left(one: Phase1, message: Any) -> bool:
+def _is_left(phase1: Phase1, message: Any) -> bool:
     try:
-        one.deliver(message)
+        phase1.deliver(message)
     except Busy:
         return True
     return False
@@ -297,15 +297,15 @@ def _is_left(one: Phase1, message: Any) -> bool:
 
 def test_a_store_that_does_not_answer_ends_the_delivery_with_an_error() -> None:
     """An outcome that cannot be written is no outcome: the message comes again."""
-    one = chain()
-    one.tick()
-    message = one.bus.waiting[0]
-    one.store.refuses = True
+    phase1 = chain()
+    phase1.tick()
+    message = phase1.bus.waiting[0]
+    phase1.store.refuses = True
     with pytest.raises(Unavailable):
-        one.deliver(message)
-    one.store.refuses = False
-    one.pass_time(timedelta(seconds=300))
-    assert one.deliver(message) == "next step"
+        phase1.deliver(message)
+    phase1.store.refuses = False
+    phase1.pass_time(timedelta(seconds=300))
+    assert phase1.deliver(message) == "next step"
 
 
 @pytest.mark.parametrize("make", [chain, loop])
@@ -322,37 +322,37 @@ def test_a_crash_at_any_write_leaves_each_entry_with_one_outcome(make: Any, afte
     writes = whole.store.writes
     expected = set(whole.called())
     for dies_at in range(1, writes + 1):
-        one = make()
-        one.store.dies_at, one.store.after = dies_at, after
-        _play(one, twice=twice)
-        run = one.run("roster_refresh")
+        phase1 = make()
+        phase1.store.dies_at, phase1.store.after = dies_at, after
+        _play(phase1, twice=twice)
+        run = phase1.run("roster_refresh")
         assert run.status is RunStatus.COMPLETED, dies_at
-        assert set(one.called()) == expected
+        assert set(phase1.called()) == expected
         # What was called twice had no outcome when the handler died: at most what one handler had open.
-        assert sum(one.called().values()) - len(expected) <= 3
-        assert one.look().conditions == {}
+        assert sum(phase1.called().values()) - len(expected) <= 3
+        assert phase1.look().conditions == {}
 
 
-def _play(one: Phase1, *, twice: bool) -> None:
+def _play(phase1: Phase1, *, twice: bool) -> None:
     """Tick, deliver and sweep for half an hour; a handler that dies has its message delivered again."""
     for _ in range(15):
         with _surviving():
-            one.tick()
-        for body in list(one.bus.waiting):
-            one.bus.waiting.popleft()
-            if twice and body not in one.bus.waiting:
-                one.bus.waiting.append(body)
-            _deliver(one, body)
+            phase1.tick()
+        for body in list(phase1.bus.waiting):
+            phase1.bus.waiting.popleft()
+            if twice and body not in phase1.bus.waiting:
+                phase1.bus.waiting.append(body)
+            _deliver(phase1, body)
         with _surviving():
-            one.look()
-        one.pass_time(timedelta(seconds=120))
+            phase1.look()
+        phase1.pass_time(timedelta(seconds=120))
 
 
-def _deliver(one: Phase1, body: Any) -> None:
+def _deliver(phase1: Phase1, body: Any) -> None:
     try:
-        one.deliver(body)
+        phase1.deliver(body)
     except (Died, Unavailable):
-        one.bus.waiting.append(body)
+        phase1.bus.waiting.append(body)
 
 
 class _surviving:

@@ -147,7 +147,7 @@ def _read_names(*folders: str) -> set[str]:
 def test_every_key_of_the_file_is_read_by_somebody() -> None:
     """Whatever may be written in a workflow file is asked for where workflows are decided, run or watched."""
     read = _read_names("shared/core/workflows", "shared/app/workflows")
-    shapes = [one for one in vars(model).values() if is_dataclass(one) and one.__module__ == model.__name__]
+    shapes = [shape for shape in vars(model).values() if is_dataclass(shape) and shape.__module__ == model.__name__]
     assert len(shapes) >= 15
     unread = {f"{shape.__name__}.{field.name}" for shape in shapes for field in fields(shape)} - {
         f"{shape.__name__}.{field.name}" for shape in shapes for field in fields(shape) if field.name in read

@@ -57,16 +57,16 @@ class Record(Kept):
 
 
 def night(at: datetime = NIGHT) -> tuple[Phase1, Record]:
-    one, record = Phase1(at), Record()
-    recorded(one)
-    object.__setattr__(one.ctx.ports, "audit", record)
-    one.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
-    return one, record
+    phase1, record = Phase1(at), Record()
+    recorded(phase1)
+    object.__setattr__(phase1.ctx.ports, "audit", record)
+    phase1.warehouse.rows = lambda tables, day: {ref.table: 0 for ref in tables}  # type: ignore[method-assign]
+    return phase1, record
 
 
 def body(scraper: str = GAMEBOOK, status: str | None = "success", **changed: Any) -> dict[str, Any]:
     """Return a report in the envelope of services.md; what is None is left out."""
-    said = {
+    fields = {
         "processor_name": scraper,
         "phase": "phase_1_scrapers",
         "execution_id": "7c1f0a2b",
@@ -83,21 +83,21 @@ def body(scraper: str = GAMEBOOK, status: str | None = "success", **changed: Any
         "metadata": {"game": "MIL@ORL"},
         **changed,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def delivery(one: Phase1, said: Mapping[str, Any] | bytes, message_id: str = "1") -> Delivery:
-    now = one.clock.now()
-    data = said if isinstance(said, bytes) else json.dumps(said).encode()
+def delivery(phase1: Phase1, message: Mapping[str, Any] | bytes, message_id: str = "1") -> Delivery:
+    now = phase1.clock.now()
+    data = message if isinstance(message, bytes) else json.dumps(message).encode()
     return Delivery(message_id, "phase1", data, now, now)
 
 
-def take(one: Phase1, said: Mapping[str, Any] | bytes, message_id: str = "1") -> Handled:
-    return receive.receive(one.ctx, one.workflows, delivery(one, said, message_id)).handled
+def take(phase1: Phase1, message: Mapping[str, Any] | bytes, message_id: str = "1") -> Handled:
+    return receive.receive(phase1.ctx, phase1.workflows, delivery(phase1, message, message_id)).handled
 
 
-def files(one: Phase1) -> list[str]:
-    return [document.data["scraper"] for document in one.store.inner.query(FILES)]
+def files(phase1: Phase1) -> list[str]:
+    return [document.data["scraper"] for document in phase1.store.inner.query(FILES)]
 
 
 @pytest.mark.parametrize("scraper", [GAMEBOOK, ROSTER], ids=["becomes rows", "nobody waits"])
@@ -105,12 +105,12 @@ def files(one: Phase1) -> list[str]:
 def test_every_outcome_leaves_a_row(status: str, scraper: str) -> None:
     """With a processor that waits for its file or without: one row in the shape of the others'; only a success with
     such a processor is a file."""
-    one, record = night()
-    assert take(one, body(scraper, status)) is Handled.RECORDED
-    one.look()
+    phase1, record = night()
+    assert take(phase1, body(scraper, status)) is Handled.RECORDED
+    phase1.look()
     [row] = record.rows(TABLE)
-    known = {name: row[name] for name in ("run_id", "phase", "game_date", "mode", "processor_name", "outcome")}
-    assert known == {
+    columns = {name: row[name] for name in ("run_id", "phase", "game_date", "mode", "processor_name", "outcome")}
+    assert columns == {
         "run_id": "nba/2026-03-10/overnight",
         "phase": "phase1",
         "game_date": "2026-03-10",
@@ -120,22 +120,22 @@ def test_every_outcome_leaves_a_row(status: str, scraper: str) -> None:
     }
     assert (row["record_count"], row["message_id"], row["execution_id"]) == (34, "1", "7c1f0a2b")
     assert row["completed_at"] == "2026-03-11T07:30:58.120000+00:00"
-    assert files(one) == ([GAMEBOOK] if status == "success" and scraper == GAMEBOOK else [])
+    assert files(phase1) == ([GAMEBOOK] if status == "success" and scraper == GAMEBOOK else [])
 
 
 def test_a_report_opens_no_run() -> None:
     """A report of another phase opens the run of its date; that of a scraper leaves nothing that a sweep decides."""
-    one, _ = night()
-    take(one, body())
-    one.look()
-    assert one.store.inner.query("runs") == []
+    phase1, _ = night()
+    take(phase1, body())
+    phase1.look()
+    assert phase1.store.inner.query("runs") == []
     other = body("NbacGamebookProcessor", phase="phase_2_raw", output_table=None)
-    receive_other(one.ctx, replace(delivery(one, other, "2"), phase="phase2"))
-    assert [document.data["opened_at"] for document in one.store.inner.query("runs")] == [NIGHT]
+    receive_other(phase1.ctx, replace(delivery(phase1, other, "2"), phase="phase2"))
+    assert [document.data["opened_at"] for document in phase1.store.inner.query("runs")] == [NIGHT]
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("message", "reason"),
     [
         (b"{", "not JSON"),
         (b"[1]", "not a JSON object"),
@@ -156,164 +156,164 @@ def test_a_report_opens_no_run() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_understood_is_kept_in_quarantine(said: Mapping[str, Any] | bytes, reason: str) -> None:
+def test_what_cannot_be_understood_is_kept_in_quarantine(message: Mapping[str, Any] | bytes, reason: str) -> None:
     """With its bytes and the reason, acknowledged, told once; no row and no file come of it."""
-    one, record = night()
-    assert take(one, said) is Handled.QUARANTINED
-    assert take(one, said) is Handled.QUARANTINED
-    [kept] = listed(one.ctx)
+    phase1, record = night()
+    assert take(phase1, message) is Handled.QUARANTINED
+    assert take(phase1, message) is Handled.QUARANTINED
+    [kept] = listed(phase1.ctx)
     assert reason in kept.reason
-    assert kept.raw == (said if isinstance(said, bytes) else json.dumps(said).encode())
-    one.look()
-    assert (record.rows(TABLE), files(one)) == ([], [])
-    assert len(one.texts("quarantine")) == 1
+    assert kept.raw == (message if isinstance(message, bytes) else json.dumps(message).encode())
+    phase1.look()
+    assert (record.rows(TABLE), files(phase1)) == ([], [])
+    assert len(phase1.texts("quarantine")) == 1
 
 
 def test_what_is_corrected_is_brought_back() -> None:
     """A message of a scraper that nobody knew is recorded once the workflow file names it."""
-    one, record = night()
-    take(one, body("nbac_boxscore_pdf"))
+    phase1, record = night()
+    take(phase1, body("nbac_boxscore_pdf"))
     why = Why("the file names it now", "ann")
-    [kept] = listed(one.ctx)
-    assert replay(one.ctx, kept, why).outcome is Ended.REFUSED
-    scrapers = {**one.workflows.scrapers, "nbac_boxscore_pdf": replace(one.workflows.scrapers[GAMEBOOK])}
+    [kept] = listed(phase1.ctx)
+    assert replay(phase1.ctx, kept, why).outcome is Ended.REFUSED
+    scrapers = {**phase1.workflows.scrapers, "nbac_boxscore_pdf": replace(phase1.workflows.scrapers[GAMEBOOK])}
     scrapers["nbac_boxscore_pdf"] = replace(scrapers[GAMEBOOK], name="nbac_boxscore_pdf")
-    ctx = replace(one.ctx, workflows=replace(one.workflows, scrapers=scrapers))
+    ctx = replace(phase1.ctx, workflows=replace(phase1.workflows, scrapers=scrapers))
     assert replay(ctx, kept, why).outcome is Ended.DONE
-    one.look()
+    phase1.look()
     assert [row["processor_name"] for row in record.rows(TABLE)] == ["nbac_boxscore_pdf"]
-    assert one.store.inner.query("runs") == []
-    assert listed(one.ctx) == []
+    assert phase1.store.inner.query("runs") == []
+    assert listed(phase1.ctx) == []
 
 
 def test_a_message_counts_once() -> None:
     """The same message twice, before its row is written and after: one row, inserted once, and one file."""
-    one, record = night()
+    phase1, record = night()
     for _ in range(2):
-        take(one, body())
-        one.look()
-        take(one, body())
-    assert (len(record.rows(TABLE)), record.inserts, len(files(one))) == (1, 1, 1)
+        take(phase1, body())
+        phase1.look()
+        take(phase1, body())
+    assert (len(record.rows(TABLE)), record.inserts, len(files(phase1))) == (1, 1, 1)
 
 
 def test_a_file_is_of_a_scraper_a_date_and_an_execution() -> None:
     """Two messages of one execution are two reports and one file; a batch id that two scrapers share names two."""
-    one, record = night()
-    take(one, body(execution_id="batch_1"), "1")
-    take(one, body(execution_id="batch_1"), "2")
-    take(one, body(PROPS, execution_id="batch_1"), "3")
-    take(one, body(execution_id="batch_1", game_date="2026-03-09"), "4")
-    one.look()
+    phase1, record = night()
+    take(phase1, body(execution_id="batch_1"), "1")
+    take(phase1, body(execution_id="batch_1"), "2")
+    take(phase1, body(PROPS, execution_id="batch_1"), "3")
+    take(phase1, body(execution_id="batch_1", game_date="2026-03-09"), "4")
+    phase1.look()
     assert sorted(row["message_id"] for row in record.rows(TABLE)) == ["1", "2", "3", "4"]
-    assert sorted(files(one)) == [GAMEBOOK, GAMEBOOK, PROPS]
+    assert sorted(files(phase1)) == [GAMEBOOK, GAMEBOOK, PROPS]
 
 
 def test_our_own_repetition_is_neither_a_report_nor_a_file() -> None:
     """What is announced again with `recovery: true` is acknowledged: no row, no file, nothing in quarantine."""
-    one, record = night()
-    assert take(one, {**body(execution_id="b2"), "recovery": True}) is Handled.COUNTED
-    one.look()
-    assert (record.rows(TABLE), files(one), listed(one.ctx)) == ([], [], [])
+    phase1, record = night()
+    assert take(phase1, {**body(execution_id="b2"), "recovery": True}) is Handled.COUNTED
+    phase1.look()
+    assert (record.rows(TABLE), files(phase1), listed(phase1.ctx)) == ([], [], [])
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("dies_at", [1, 2])
 def test_a_handler_that_dies_loses_nothing(dies_at: int, after: bool) -> None:
     """Before or after each of its writes: the message comes again, and there are one report and one file."""
-    one, record = night()
-    one.store.dies_at, one.store.after = dies_at, after
+    phase1, record = night()
+    phase1.store.dies_at, phase1.store.after = dies_at, after
     with pytest.raises(Died):
-        take(one, body())
-    assert take(one, body()) is Handled.RECORDED
-    assert one.store.writes >= 3
-    one.look()
-    assert (len(record.rows(TABLE)), files(one)) == (1, [GAMEBOOK])
+        take(phase1, body())
+    assert take(phase1, body()) is Handled.RECORDED
+    assert phase1.store.writes >= 3
+    phase1.look()
+    assert (len(record.rows(TABLE)), files(phase1)) == (1, [GAMEBOOK])
 
 
 def test_a_sweep_that_dies_between_row_and_mark_writes_no_second_row() -> None:
     """The row has the insert id of its message: written again it is the same one."""
-    one, record = night()
-    take(one, body())
-    one.store.dies_at, one.store.after = one.store.writes + 1, False
+    phase1, record = night()
+    take(phase1, body())
+    phase1.store.dies_at, phase1.store.after = phase1.store.writes + 1, False
     with pytest.raises(Died):
-        one.look()
-    one.look()
+        phase1.look()
+    phase1.look()
     assert (len(record.rows(TABLE)), record.inserts) == (1, 2)
 
 
 def test_what_the_record_refused_is_written_by_a_later_sweep() -> None:
     """However many wait: a hundred reports of one scraper and date, more than a document of another phase carries."""
-    one, record = night()
+    phase1, record = night()
     record.away = True
     for number in range(100):
-        take(one, body(execution_id=f"e{number}"), str(number))
-    assert None in one.look().wakeups
+        take(phase1, body(execution_id=f"e{number}"), str(number))
+    assert None in phase1.look().wakeups
     assert record.rows(TABLE) == []
     record.away = False
-    one.pass_time(timedelta(minutes=2))
-    one.look()
+    phase1.pass_time(timedelta(minutes=2))
+    phase1.look()
     assert len(record.rows(TABLE)) == 100
-    one.look()
+    phase1.look()
     assert record.inserts == 100
 
 
 def test_while_the_state_is_away_a_report_goes_to_the_record_and_comes_again() -> None:
     """It is not acknowledged; once the state is back the message leaves the same row, and its file."""
-    one, record = night()
-    one.store.refuses = True
+    phase1, record = night()
+    phase1.store.refuses = True
     with pytest.raises(Unavailable):
-        take(one, body())
+        take(phase1, body())
     [before] = record.rows(TABLE)
-    one.store.refuses = False
-    assert compare(one.ctx, [], now_due=True).state_lacked == ()
-    take(one, body())
-    one.look()
+    phase1.store.refuses = False
+    assert compare(phase1.ctx, [], now_due=True).state_lacked == ()
+    take(phase1, body())
+    phase1.look()
     assert record.rows(TABLE) == [before]
-    assert files(one) == [GAMEBOOK]
+    assert files(phase1) == [GAMEBOOK]
 
 
-def measured(one: Phase1) -> dict[str, float | None]:
+def measured(phase1: Phase1) -> dict[str, float | None]:
     schedule = Schedule("overnight", time(2), 0)
-    target = Target(schedule, date(2026, 3, 11), one.clock.now(), POLICY.zone)
-    found = state_against_record(one.ctx, target, {"grace": timedelta(minutes=10)})
-    return {measure.subject: measure.value for measure in found.measures}
+    target = Target(schedule, date(2026, 3, 11), phase1.clock.now(), POLICY.zone)
+    result = state_against_record(phase1.ctx, target, {"grace": timedelta(minutes=10)})
+    return {measure.subject: measure.value for measure in result.measures}
 
 
 def test_state_and_record_agree_and_what_the_record_lost_is_written_again() -> None:
     """Rows of scrapers are not too many, for the hourly comparison and for the check; one that the record took and
     does not hold is named by the check and written by the next day's comparison."""
-    one, record = night()
-    take(one, body(), "1")
-    take(one, body(ROSTER), "2")
+    phase1, record = night()
+    take(phase1, body(), "1")
+    take(phase1, body(ROSTER), "2")
     record.loses = {"2"}
-    one.look()
-    one.pass_time(timedelta(minutes=30))
-    compared = compare(one.ctx, [], now_due=True)
+    phase1.look()
+    phase1.pass_time(timedelta(minutes=30))
+    compared = compare(phase1.ctx, [], now_due=True)
     assert (compared.audit_lacked, compared.state_lacked) == ((), ())
-    assert measured(one) == {"record lacks": 1.0, "state lacks": 0.0}
+    assert measured(phase1) == {"record lacks": 1.0, "state lacks": 0.0}
     record.loses = set()
-    one.look()
-    assert measured(one) == {"record lacks": 1.0, "state lacks": 0.0}
-    one.pass_time(timedelta(hours=24))
-    done = one.look()
+    phase1.look()
+    assert measured(phase1) == {"record lacks": 1.0, "state lacks": 0.0}
+    phase1.pass_time(timedelta(hours=24))
+    done = phase1.look()
     assert [finding.detail for finding in done.findings if finding.what == "reconciliation"] == [
         "1 report of scrapers brought to the record"
     ]
-    assert measured(one) == {"record lacks": 0.0, "state lacks": 0.0}
+    assert measured(phase1) == {"record lacks": 0.0, "state lacks": 0.0}
 
 
 def test_the_later_report_stands_and_the_older_one_is_superseded() -> None:
     """By when the scraper ended, not by arrival (R5); a message that is read so is the view of `recorded` too."""
-    one, record = night()
-    take(one, body(status="success", record_count=34), "new")
-    one.pass_time(timedelta(minutes=1))
-    take(one, body(status="failed", record_count=0, timestamp="2026-03-11T07:00:00+00:00"), "old")
-    one.look()
+    phase1, record = night()
+    take(phase1, body(status="success", record_count=34), "new")
+    phase1.pass_time(timedelta(minutes=1))
+    take(phase1, body(status="failed", record_count=0, timestamp="2026-03-11T07:00:00+00:00"), "old")
+    phase1.look()
     assert {row["message_id"]: row["superseded"] for row in record.rows(TABLE)} == {"new": False, "old": True}
-    known = reports.completion(one.ctx, OVERNIGHT, GAMEBOOK)
-    assert known is not None
-    assert known.latest is not None
-    assert (known.latest.outcome, known.latest.records, known.superseded) == (Outcome.SUCCESS, 34, 1)
+    completion = reports.completion(phase1.ctx, OVERNIGHT, GAMEBOOK)
+    assert completion is not None
+    assert completion.latest is not None
+    assert (completion.latest.outcome, completion.latest.records, completion.superseded) == (Outcome.SUCCESS, 34, 1)
 
 
 @pytest.mark.parametrize(
@@ -331,37 +331,37 @@ def test_the_later_report_stands_and_the_older_one_is_superseded() -> None:
 )
 def test_the_mode_is_that_of_the_processor_which_makes_rows_of_the_file(scraper: str, at: datetime, mode: str) -> None:
     """By date and time of publication like any other report's (R4), and by who expects its processor (R11)."""
-    one, record = night(at)
-    take(one, body(scraper))
-    one.look()
+    phase1, record = night(at)
+    take(phase1, body(scraper))
+    phase1.look()
     assert [row["mode"] for row in record.rows(TABLE)] == [mode]
 
 
 def test_where_no_mode_fits_the_report_is_recorded_without_one() -> None:
     """Scrapers work at all hours: outside every window of a pipeline that goes by them they report all the same."""
-    one, record = night()
+    phase1, record = night()
     policy = replace(POLICY, modes={name: replace(m, resolve=Resolve.MESSAGE) for name, m in POLICY.modes.items()})
-    ctx = replace(one.ctx, policy=policy)
-    assert receive.receive(ctx, one.workflows, delivery(one, body())).handled is Handled.RECORDED
-    one.look()
+    ctx = replace(phase1.ctx, policy=policy)
+    assert receive.receive(ctx, phase1.workflows, delivery(phase1, body())).handled is Handled.RECORDED
+    phase1.look()
     assert [(row["mode"], row["run_id"]) for row in record.rows(TABLE)] == [("", "nba/2026-03-10/")]
 
 
 def test_rows_of_scrapers_say_nothing_of_when_a_run_was_opened() -> None:
     """They stand under its name, hours before: what is explained as of then is a run that nobody knew."""
-    one, _ = night()
-    take(one, body())
-    one.look()
-    one.pass_time(timedelta(hours=1))
-    explained = explain_then(one.ctx, OVERNIGHT, "phase3_to_phase4", one.clock.now())
+    phase1, _ = night()
+    take(phase1, body())
+    phase1.look()
+    phase1.pass_time(timedelta(hours=1))
+    explained = explain_then(phase1.ctx, OVERNIGHT, "phase3_to_phase4", phase1.clock.now())
     assert explained == NotOpen("neither state nor record knows nba/2026-03-10/overnight")
 
 
 def test_a_row_has_the_columns_of_the_table() -> None:
     """What is written is what BigQuery takes: every structure as JSON text."""
-    one, record = night()
-    take(one, body())
-    one.look()
+    phase1, record = night()
+    take(phase1, body())
+    phase1.look()
     [row] = record.rows(TABLE)
     plain = encoded(Row("id", row))
     assert all(isinstance(value, str | int | bool | None) for value in plain.values())

@@ -64,54 +64,54 @@ def _has_outcome(data: Mapping[str, Any]) -> bool:
     return any(entry["scraper"] == FIRST and entry["outcome"] for entry in entries)
 
 
-def slow_writes(one: Phase1, meeting: Meeting) -> None:
-    update = one.store.inner.update
+def slow_writes(phase1: Phase1, meeting: Meeting) -> None:
+    update = phase1.store.inner.update
 
     def slow(path: str, data: Mapping[str, Any], version: str) -> str | None:
         if _has_outcome(data):
             meeting.wait("the outcome of the first call is written")
         return update(path, data, version)
 
-    one.store.inner.update = slow  # type: ignore[method-assign]
+    phase1.store.inner.update = slow  # type: ignore[method-assign]
 
 
-def slow_breaker(one: Phase1, meeting: Meeting) -> None:
-    get = one.store.get
+def slow_breaker(phase1: Phase1, meeting: Meeting) -> None:
+    get = phase1.store.get
 
     def slow(*paths: str) -> list[Document | None]:
         if any(FIRST in path for path in paths):
             meeting.wait("the breaker of the first call is asked")
         return get(*paths)
 
-    one.store.get = slow
+    phase1.store.get = slow
 
 
 @pytest.mark.parametrize("slow", [slow_writes, slow_breaker])
 def test_a_slow_store_keeps_no_other_call_waiting(slow: Callable[[Phase1, Meeting], None]) -> None:
     """The second call is answered while the store is still at work for the first."""
-    one, meeting = parallel(), Meeting()
-    one.calls = Threads(meeting)  # type: ignore[assignment]
-    one.tick()
-    slow(one, meeting)
-    assert one.deliver() == "completed"
+    phase1, meeting = parallel(), Meeting()
+    phase1.calls = Threads(meeting)  # type: ignore[assignment]
+    phase1.tick()
+    slow(phase1, meeting)
+    assert phase1.deliver() == "completed"
     assert meeting.in_vain == []
-    assert one.run("morning_operations").status is RunStatus.COMPLETED
+    assert phase1.run("morning_operations").status is RunStatus.COMPLETED
 
 
 def test_a_call_is_made_once_its_begin_is_stored() -> None:
     """The lease of the run is renewed before each call, and an outcome is stored before the next call begins."""
     overlay = only("morning_operations")
     overlay["workflows"]["morning_operations"]["steps"] = [{"name": "all", "scrapers": [FIRST, SECOND]}]
-    one = Phase1(SIX, overlay)
+    phase1 = Phase1(SIX, overlay)
     stored: list[list[tuple[str, bool, bool]]] = []
-    request = one.scrapers.request
+    request = phase1.scrapers.request
 
     async def watched(method: str, url: str, body: Mapping[str, Any] | None) -> Response:
-        [document] = one.store.inner.query("workflow_runs")
+        [document] = phase1.store.inner.query("workflow_runs")
         stored.append([(e["scraper"], e["begun_at"] is not None, bool(e["outcome"])) for e in document.data["entries"]])
         return await request(method, url, body)
 
-    one.scrapers.request = watched  # type: ignore[method-assign]
-    one.tick()
-    assert one.deliver() == "completed"
+    phase1.scrapers.request = watched  # type: ignore[method-assign]
+    phase1.tick()
+    assert phase1.deliver() == "completed"
     assert stored == [[(FIRST, True, False)], [(FIRST, True, True), (SECOND, True, False)]]

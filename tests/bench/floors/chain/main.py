@@ -25,7 +25,7 @@ def main(event: CloudEvent) -> None:
     body = json.loads(base64.b64decode(event.data["message"]["data"]))
     run = store.collection("floor").document(body["game_date"])
     run.collection("completions").document(body["processor_name"]).create(body)
-    done = {one.id for one in run.collection("completions").stream()}
+    done = {document.id for document in run.collection("completions").stream()}
     if not done >= EXPECTED:
         return
     try:
