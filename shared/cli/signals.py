@@ -65,22 +65,28 @@ def check_message(
     """Show what a message would become: the completion, or why it is ignored or would be quarantined. Nothing is sent.
 
     FILE holds what Pub/Sub pushes, or what `gcloud pubsub subscriptions pull --format=json` prints, or the data alone.
+    Of several messages each is shown, in the order of the file.
 
-    Exit 0: a completion, or ignored; 1: it would be quarantined; 2: the call or the file was wrong.
+    Exit 0: a completion, or ignored; 1: one would be quarantined; 2: the call or the file was wrong.
 
     Example: orch signals check message.json --topic nba-signals
     """
     ctx = runtime.context()
     chosen = _topic_in(ctx, topic, signal)
     raw = _read(file)
-    delivery = _delivery(ctx, raw, chosen, signal, published)
-    result = _result(ctx, delivery)
+    messages = _messages(raw)
+    if not messages:
+        hint = "pull again once one has come; --limit says how many are pulled"
+        raise fail(USAGE, f"{file} holds an empty list: no message was pulled", hint)
+    results = [_result(ctx, _delivery(ctx, raw, message, chosen, signal, published)) for message in messages]
     if as_json:
-        print_json(result)
+        print_json(results if len(results) > 1 else results[0])
     else:
-        _show(result)
-    if result["becomes"] == "quarantined":
-        raise Failure(FAILED, str(result["reason"]))
+        for result in results:
+            _show(result)
+    kept = [str(result["reason"]) for result in results if result["becomes"] == "quarantined"]
+    if kept:
+        raise Failure(FAILED, "; ".join(kept))
 
 
 def show_arrivals(
@@ -156,10 +162,12 @@ def _read(file: str) -> bytes:
         raise fail(USAGE, f"{file} cannot be read: {error.strerror}", "name a file with one message, or -") from None
 
 
-def _delivery(ctx: Context, raw: bytes, topic: str, signal: str, published: str) -> Delivery:
-    """Return a message in any of its envelopes as it would be delivered."""
+def _delivery(
+    ctx: Context, raw: bytes, message: Mapping[str, Any] | None, topic: str, signal: str, published: str
+) -> Delivery:
+    """Return a message as it would be delivered; without one, what was read as the data of one."""
     now = ctx.ports.clock.now()
-    data, attributes, message = raw, dict[str, str](), _message(raw)
+    data, attributes = raw, dict[str, str]()
     if message is not None:
         data, attributes = _decoded(message.get("data")), dict(message.get("attributes") or {})
     alone = [s for s in ctx.policy.signals.values() if s.topic == topic and signal in ("", s.name)]
@@ -172,14 +180,18 @@ def _delivery(ctx: Context, raw: bytes, topic: str, signal: str, published: str)
     return enveloped(Delivery(message_id, channel, data, at, now, attributes))
 
 
-def _message(raw: bytes) -> Mapping[str, Any] | None:
-    """Return the Pub/Sub message in what was read, None where it is the data of one."""
+def _messages(raw: bytes) -> list[Mapping[str, Any] | None]:
+    """Return the Pub/Sub messages in what was read; a single None where it is the data of one."""
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
-        return None
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
+        return [None]
+    listed = [_message(item) for item in value] if isinstance(value, list) else [_message(value)]
+    return [None] if None in listed else [*listed]
+
+
+def _message(value: object) -> Mapping[str, Any] | None:
+    """Return a Pub/Sub message in any of its envelopes, None for what is none."""
     if isinstance(value, dict) and isinstance(value.get("message"), dict):
         inner: dict[str, Any] = value["message"]
         if {"data", "attributes", "messageId", "message_id"} & inner.keys():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
@@ -23,8 +23,8 @@ from shared.core.policy.names import Names, Unknown
 from shared.core.policy.policy import Policy
 from shared.core.policy.signals import CALLED, SIGNAL, Condition, Other, Signal, StatusRule
 from shared.core.wire.foreign_days import day_of
-from shared.core.wire.name_patterns import like
-from shared.core.wire.places import Foreign, first, text_of
+from shared.core.wire.name_patterns import NamePattern, like
+from shared.core.wire.places import Foreign, Place, first, text_of
 
 IDENTITY_DIGITS = 40
 
@@ -45,6 +45,10 @@ class Ignored:
     signal: str
     reason: str
     depth: Depth
+
+
+class Undecided(Malformed):
+    """A message of which a signal cannot tell whether it is its own; another signal of the topic may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +97,21 @@ def convert(delivery: Delivery, policy: Policy, names: Names) -> Converted | Ign
     message = foreign_of(delivery)
     called = message.attributes.get(CALLED)
     ignored = [Ignored(signals[0].name, "it came by another call", Depth.CALL)]
+    undecided: Undecided | None = None
     for signal in signals:
         # What came by the call of one signal is read by no other, and what came by no call was not proven.
         if called != (signal.name if signal.webhook else None):
             continue
-        reading = _Reading(signal, message, policy, names).read(delivery)
+        try:
+            reading = _Reading(signal, message, policy, names).read(delivery)
+        except Undecided as reason:
+            undecided = undecided or reason
+            continue
         if isinstance(reading, Converted):
             return reading
         ignored.append(reading)
+    if undecided is not None:
+        raise undecided
     return max(ignored, key=lambda ignored_by: ignored_by.depth)
 
 
@@ -115,10 +126,16 @@ class _Reading:
 
     def read(self, delivery: Delivery) -> Converted | Ignored:
         signal, message = self.signal, self.message
-        failing = next((condition for condition in signal.when if not _holds(condition, message)), None)
+        # Of a message whose data cannot be read, what stands beside the data may still say that it is another's.
+        readable = [condition for condition in signal.when if not (message.flaw and condition.place.in_body)]
+        failing = next((condition for condition in readable if not _holds(condition, message)), None)
         if failing is not None:
             # What stands there may be anything, and is no name to count by.
-            return self._ignored(f"{failing.place.written} is another", Depth.WHEN)
+            absent = failing.place.read(message) is None
+            where = failing.place.written
+            return self._ignored(f"nothing stands at {where}" if absent else f"{where} is another", Depth.WHEN)
+        if message.flaw and any(place.in_body for place in _deciding(signal)):
+            raise Undecided("not_json", f"{signal.name}: {message.flaw}")
         job = text_of(first(message, signal.job))
         named = self._named(job)
         if isinstance(named, Ignored):
@@ -141,16 +158,22 @@ class _Reading:
         """Return what the patterns name in the message; it is another's where one of them does not match."""
         named = {"job": job} if job else {}
         if self.signal.pattern is not None:
-            parts = self.signal.pattern.match(job)
+            parts = self._match(self.signal.pattern, job)
             if parts is None:
                 return self._ignored(f"its name does not match {self.signal.pattern.written}", Depth.NAME)
             named |= parts
         for place, pattern in self.signal.match:
-            parts = pattern.match(text_of(place.read(self.message)))
+            parts = self._match(pattern, text_of(place.read(self.message)))
             if parts is None:
                 return self._ignored(f"{place.written} does not match {pattern.written}", Depth.NAME)
             named |= parts
         return named
+
+    def _match(self, pattern: NamePattern, text: str) -> Mapping[str, str] | None:
+        if len(text) > pattern.longest:
+            reason = f"{text[:40]!r}... has {len(text)} characters and is too long to be matched by {pattern.written}"
+            raise Undecided("too_long", f"{self.signal.name}: {reason}, at most {pattern.longest}")
+        return pattern.match(text)
 
     def _processor(self, job: str, named: Mapping[str, str]) -> str | Ignored:
         signal = self.signal
@@ -215,7 +238,10 @@ class _Reading:
             raise Malformed("no_date", f"{self.signal.name}: no {where}", processor)
         zone = ZoneInfo(rule.zone) if rule.zone else self.policy.zone
         try:
-            return (day_of(text, rule.form, zone) + timedelta(days=rule.offset_days)).isoformat()
+            return (
+                day_of(text, rule.form, zone, ZoneInfo(rule.written_in) if rule.written_in else None)
+                + timedelta(days=rule.offset_days)
+            ).isoformat()
         except (ValueError, OverflowError) as error:
             shown = repr(text[:60])
             reason = str(error) if shown in str(error) else f"{shown} is no date: {error}"
@@ -229,6 +255,18 @@ class _Reading:
             attributes = json.dumps(dict(self.message.attributes), sort_keys=True)
             event = f"{attributes}\n{self.message.text}"
         return f"{self.signal.name}:{hashlib.sha256(event.encode('utf-8', 'replace')).hexdigest()[:IDENTITY_DIGITS]}"
+
+
+def _deciding(signal: Signal) -> Iterator[Place]:
+    """Yield the places that say whose completion a message is, of which date and how it ended."""
+    yield from (condition.place for condition in signal.when)
+    yield from signal.job
+    yield from (place for place, _ in signal.match)
+    yield from signal.day.places
+    yield from signal.status.places
+    for text in (signal.processor, signal.day.text, signal.texts.get("unit")):
+        if text is not None:
+            yield from (p for p in text.parts if isinstance(p, Place) and p.written not in signal.names)
 
 
 def _holds(condition: Condition, message: Foreign) -> bool:

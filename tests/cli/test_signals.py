@@ -135,10 +135,8 @@ def test_a_message_that_is_ignored_or_kept_says_why(tmp_path: Path) -> None:
     assert output.startswith("quarantined: files: ")
 
 
-@pytest.mark.parametrize(
-    ("text", "attributes"), [("{}", {}), ("not json", {}), ("[]", {}), ('{"message": "plain"}', {}), ("\x00", {})]
-)
-def test_any_bytes_are_answered(tmp_path: Path, text: str, attributes: dict[str, str]) -> None:
+@pytest.mark.parametrize(("text", "attributes"), [("{}", {}), ("[1]", {}), ('{"message": "plain"}', {})])
+def test_what_is_no_message_of_the_signal_is_answered(tmp_path: Path, text: str, attributes: dict[str, str]) -> None:
     """What is no message of the signal is ignored, never an error of ours."""
     status, output = checked(tmp_path, policy_with(one=EXAMPLES["odds_transfer"]), text)
     assert (status, output.split(" ")[0]) == (0, "ignored"), output

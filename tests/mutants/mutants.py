@@ -158,6 +158,8 @@ T_READINGS = "tests/app/test_calendar_readings.py::test_"
 AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_writes.py::test_"
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_SIGNALS = "tests/core/test_signals.py::test_"
+T_PATTERNS = "tests/core/test_signal_patterns.py::test_"
+T_READINGS_OF_SIGNALS = "tests/core/test_signal_readings.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
 T_GRAPH, T_PAPER = "tests/core/test_graph.py::test_", "tests/app/test_graph.py::test_"
@@ -4097,9 +4099,37 @@ MUTANTS = [
     mutant(
         "a pattern may go back without end",
         "shared/core/wire/name_patterns.py",
-        'if plain[match.start() - 1 : match.start()] == ")":',
+        "if longest >= SHORTEST:",
+        "if longest >= 0:",
+        f"{T_PATTERNS}an_expression_with_too_many_ways_is_refused",
+    ),
+    mutant(
+        "a small repeat has no cost",
+        "shared/core/wire/expression_cost.py",
+        "ways.number *= most - least + 1",
+        "pass",
+        f"{T_PATTERNS}an_expression_with_too_many_ways_is_refused",
+    ),
+    mutant(
+        "alternatives have no cost",
+        "shared/core/wire/expression_cost.py",
+        "ways.number = sum(end.number for end in ends)",
+        "ways.number = max(end.number for end in ends)",
+        f"{T_PATTERNS}an_expression_with_too_many_ways_is_refused",
+    ),
+    mutant(
+        "a name that is too long to be matched is another's",
+        "shared/core/signals.py",
+        "if len(text) > pattern.longest:",
         "if False:",
-        "tests/core/test_places.py::test_a_pattern_that_might_not_end_is_refused",
+        f"{T_READINGS_OF_SIGNALS}a_name_that_is_too_long_to_be_matched_is_kept",
+    ),
+    mutant(
+        "data that cannot be read is another's",
+        "shared/core/signals.py",
+        "if message.flaw and any(place.in_body for place in _deciding(signal)):",
+        "if False:",
+        f"{T_READINGS_OF_SIGNALS}data_that_is_not_json_is_kept",
     ),
     mutant(
         "units that reports name are counted, whatever their names",

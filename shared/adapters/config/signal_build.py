@@ -19,7 +19,7 @@ from shared.core.model import Outcome
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.signal_sources import SOURCES
 from shared.core.policy.signals import Condition, DayRule, Signal, StatusRule, WebhookAuth
-from shared.core.wire.foreign_days import FORMATS
+from shared.core.wire.foreign_days import FORMATS, flaw_of
 from shared.core.wire.name_patterns import name_pattern
 from shared.core.wire.places import Place, Template, place, template, text_of
 
@@ -104,17 +104,28 @@ class SignalBuilder:
         if isinstance(schema, str):
             return self._day_from(base, schema, key)
         rule = base if isinstance(schema.from_, UnsetType) else self._day_from(base, schema.from_, f"{key}.from")
-        given: dict[str, Any] = {"form": schema.format, "zone": schema.zone, "offset_days": schema.offset_days}
+        given: dict[str, Any] = {
+            "form": schema.format,
+            "zone": schema.zone,
+            "written_in": schema.written_in,
+            "offset_days": schema.offset_days,
+        }
         rule = replace(rule, **{name: value for name, value in given.items() if value is not UNSET})
         if rule.form not in FORMATS and "%" not in rule.form:
             hint = f"one of {', '.join(FORMATS)}, or one of strptime such as %d.%m.%Y"
             self.problems.append(ConfigError(f"{key}.format", f"there is no format {rule.form}", hint))
-        if rule.zone:
-            try:
-                ZoneInfo(rule.zone)
-            except (KeyError, ValueError, OSError):
-                self.problems.append(ConfigError(f"{key}.zone", f"there is no time zone {rule.zone}", "such as UTC"))
+        elif rule.form not in FORMATS and (flaw := flaw_of(rule.form)):
+            hint = "with %Y, %m and %d, such as %d.%m.%Y"
+            self.problems.append(ConfigError(f"{key}.format", f"{rule.form} {flaw}", hint))
+        self._zone(rule.zone, f"{key}.zone")
+        self._zone(rule.written_in, f"{key}.written_in")
         return rule
+
+    def _zone(self, name: str, key: str) -> None:
+        try:
+            _ = ZoneInfo(name) if name else None
+        except (KeyError, ValueError, OSError):
+            self.problems.append(ConfigError(key, f"there is no time zone {name}", "such as UTC"))
 
     def _day_from(self, base: DayRule, written: str | list[str], key: str) -> DayRule:
         if isinstance(written, str) and "{" in written:

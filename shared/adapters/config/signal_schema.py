@@ -49,23 +49,21 @@ Words = Annotated[list[Word], Meta(description="their words for it")]
 
 
 class SignalDateSchema(Schema, rename={"from_": "from"}):
-    """Which date a message belongs to."""
+    """Which date a message belongs to.
+
+    - `format`: auto (dates, 20260121, ISO 8601, RFC 2822, epochs of any unit), iso, compact, epoch, epoch_ms, or one of
+      strptime with year, month and day
+    - `zone`: the zone in which an instant is a date; left out, the pipeline's
+    - `written_in`: the zone of times that carry none; left out, such a time is the date that it names
+    """
 
     from_: Annotated[
         Places | UnsetType,
         Meta(description="the place of the date or instant, the first that is there; or a text with {names} in it"),
     ] = UNSET
-    format: Annotated[
-        Text | UnsetType,
-        Meta(
-            description="auto (dates, 20260121, ISO 8601, RFC 2822, epochs of any unit), iso, compact, epoch, "
-            "epoch_ms, or one of strptime",
-            examples=["auto", "epoch_ms", "%d.%m.%Y"],
-        ),
-    ] = UNSET
-    zone: Annotated[
-        Text | UnsetType, Meta(description="the zone in which an instant is a date; left out, the pipeline's")
-    ] = UNSET
+    format: Annotated[Text | UnsetType, Meta(examples=["auto", "epoch_ms", "%d.%m.%Y"])] = UNSET
+    zone: Text | UnsetType = UNSET
+    written_in: Text | UnsetType = UNSET
     offset_days: Annotated[Offset | UnsetType, Meta(description="days added to it; -1: it ran for the day before")] = (
         UNSET
     )
@@ -118,6 +116,7 @@ class SignalSchema(Schema, rename={"object_": "object"}):
 
     - `source`: who sends it; each but `json` has a mapping of its own, over which the other keys are laid
     - `phase`: the phase whose processor it completes
+    - `bucket`: source storage: the bucket, where a topic has several
     """
 
     source: Source
@@ -136,9 +135,7 @@ class SignalSchema(Schema, rename={"object_": "object"}):
     object_: Annotated[
         Pattern | UnsetType, Meta(description="source storage: the pattern of the object's name; others are not its")
     ] = UNSET
-    bucket: Annotated[Text | UnsetType, Meta(description="source storage: the bucket, where a topic has several")] = (
-        UNSET
-    )
+    bucket: Text | UnsetType = UNSET
     job: Annotated[
         Pattern | UnsetType, Meta(description="the pattern of the name by which the source knows what ran")
     ] = UNSET

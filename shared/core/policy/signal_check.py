@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shared.core.model import Lane
+from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.names import build_names
 from shared.core.policy.phases import Phase, Reports
@@ -30,6 +31,7 @@ def signal_problems(policy: Policy) -> Iterator[ConfigError]:
         yield from _processors(phase, signal, key)
         yield from _day(signal, key)
         yield from _unit(phase, signal, key)
+        yield from _identity(signal, key)
         yield from _status(signal, key)
         yield from _fixed(signal, "mode", policy.modes, key)
         yield from _fixed(signal, "lane", [lane.value for lane in Lane], key)
@@ -60,6 +62,15 @@ def _channel(policy: Policy, signal: Signal, key: str) -> Iterator[ConfigError]:
     if taken is not None:
         reason = f"{taken} reports on {signal.topic}: its messages are completions already"
         yield ConfigError(f"{key}.topic", reason, "give signals a topic of their own")
+    for batch in policy.batches.values():
+        used = {
+            batch.request.topic: f"{batch.name} sends its requests to it",
+            batch.reports.topic: f"the members of {batch.name} report on it",
+            start_topic(policy.pipeline): "batches are started by it",
+        }
+        if signal.topic in used:
+            yield ConfigError(f"{key}.topic", used[signal.topic], "give signals a topic of their own")
+            break
     sent = next((t.name for t in policy.transitions.values() if signal.topic in t.topics), None)
     if sent is not None:
         yield ConfigError(f"{key}.topic", f"{sent} sends its trigger to it", "give signals a topic of their own")
@@ -99,6 +110,13 @@ def _day(signal: Signal, key: str) -> Iterator[ConfigError]:
         hint = "a place such as data.run_date, or @publish_time"
         yield ConfigError(f"{key}.date", "is missing: nothing says which date it belongs to", hint)
     yield from _named(signal, rule.text, DATE, f"{key}.date")
+
+
+def _identity(signal: Signal, key: str) -> Iterator[ConfigError]:
+    for text in signal.identity:
+        if text.fixed is not None:
+            reason = f"{text.written} is the same in every message: all of them would count as one event"
+            yield ConfigError(f"{key}.id", reason, "say a {place} that differs, such as {data.runId}")
 
 
 def _unit(phase: Phase, signal: Signal, key: str) -> Iterator[ConfigError]:

@@ -60,13 +60,15 @@ class Condition:
 class DayRule:
     """Where the date comes from: the first of ``places`` at which something is, or ``text``; days are added to it.
 
-    ``zone`` names the zone in which an instant is a date, "" for the pipeline's.
+    ``zone`` names the zone in which an instant is a date, "" for the pipeline's; ``written_in`` that of times which
+    carry none, "" where such a time is the date that it names.
     """
 
     places: tuple[Place, ...] = ()
     text: Template | None = None
     form: str = AUTO
     zone: str = ""
+    written_in: str = ""
     offset_days: int = 0
 
 

@@ -2,8 +2,8 @@
 
 In a pattern `{name}` is a part without `/`, `*` any characters without `/`, `**` any characters; `{date}` is a date
 as `2026-01-21` or `20260121`. A regular expression is written `re: EXPRESSION`, its groups `(?P<name>...)`. Both match
-the whole of a name, and take a time that is bounded: names longer than ``LONGEST`` match nothing, and expressions that
-can go back without end are refused.
+the whole of a name, and take a time that is bounded: each pattern says how long a name it can be asked about
+(``longest``), and one that would end in time for short names only is refused.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.core.wire import expression_cost
+
 EXPRESSION = "re:"
 LONGEST = 1024
-"""As long as the name of an object in Cloud Storage may be, in bytes; a longer text matches nothing."""
+"""As long as the name of an object in Cloud Storage may be, in bytes; no pattern is asked about a longer text."""
+SHORTEST = 256
+"""A pattern that ends in time only for names shorter than this is refused."""
+MOST_STEPS = 5e7
+"""As many steps as Python's matcher takes in about half a second; a bound, which few texts come near."""
 LONGEST_EXPRESSION = 500
 MOST_UNBOUNDED = 3
-MOST_REPEATS = 64
 DATE = r"\d{4}-?\d{2}-?\d{2}"
 _PART = re.compile(r"\{([^{}]*)\}|(\*\*)|(\*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_ESCAPED = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-_REPEAT = re.compile(r"[*+]|\{\d*(?:,(?P<most>\d*))?\}|\{(?P<exact>\d+)\}")
 
 
 def like(words: str, text: str) -> bool:
@@ -43,32 +46,58 @@ def like(words: str, text: str) -> bool:
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern as the policy writes it, and the names that it gives to parts."""
+    """A pattern as the policy writes it, and the names that it gives to parts; ``longest`` is how long a text may be,
+    in characters, for it to be told in time whether it matches."""
 
     written: str
     expression: re.Pattern[str]
+    longest: int
 
     @property
     def names(self) -> frozenset[str]:
         return frozenset(self.expression.groupindex)
 
     def match(self, text: str) -> Mapping[str, str] | None:
-        """Return the named parts of a text that it matches as a whole, None for any other."""
-        match = self.expression.fullmatch(text) if len(text) <= LONGEST else None
+        """Return the named parts of a text that it matches as a whole, None for any other and for one that is longer
+        than ``longest``."""
+        match = self.expression.fullmatch(text) if len(text) <= self.longest else None
         return None if match is None else {name: part for name, part in match.groupdict().items() if part}
 
 
 def name_pattern(written: str) -> NamePattern:
     """Return a pattern; raise ``ValueError`` with the reason for what is none, or might take too long."""
-    if written.startswith(EXPRESSION):
-        return NamePattern(written, _expression(written.removeprefix(EXPRESSION).strip()))
-    parts, at, unbounded = list[str](), 0, 0
+    text = (
+        _expression(written.removeprefix(EXPRESSION).strip()) if written.startswith(EXPRESSION) else _template(written)
+    )
+    try:
+        compiled = re.compile(text, 0 if written.startswith(EXPRESSION) else re.DOTALL)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    return NamePattern(written, compiled, _longest(text))
+
+
+def _longest(text: str) -> int:
+    longest = expression_cost.longest(text, LONGEST, MOST_STEPS)
+    if longest >= SHORTEST:
+        return longest
+    repeats = expression_cost.Cost(text, LONGEST).repeats
+    if repeats > MOST_UNBOUNDED:
+        raise ValueError(f"has {repeats} repeats without a bound, at most {MOST_UNBOUNDED} can be told to end in time")
+    reason = f"a text of {longest + 1} characters can be divided among its repeats and alternatives in too many ways"
+    raise ValueError(f"{reason} to end in time")
+
+
+def _template(written: str) -> str:
+    """Return the expression of a pattern that is none. The parts of a path are divided by /, which only `**` matches:
+    without it each is left in one way only, and what takes long in one is not repeated for another."""
+    segments, at, unbounded, apart = [""], 0, 0, False
     for match in _PART.finditer(written):
         literal = written[at : match.start()]
-        if not literal and parts and not parts[-1].startswith("(?P<date>"):
+        if not literal and at and not apart:
             raise ValueError(f"nothing stands between two parts, before {written[match.start() :]!r}")
-        parts += [re.escape(literal)] if literal else []
-        parts.append(_part(match))
+        _add(segments, literal)
+        segments[-1] += _part(match)
+        apart = match[1] == "date"
         # Each part of a path has bounds of its own, but for `**`.
         unbounded = (0 if "/" in literal and "**" not in written else unbounded) + (match[1] != "date")
         if unbounded > MOST_UNBOUNDED:
@@ -76,10 +105,16 @@ def name_pattern(written: str) -> NamePattern:
         at = match.end()
     if set(written[at:]) & set("{}"):
         raise ValueError("a brace too many")
-    try:
-        return NamePattern(written, re.compile("".join([*parts, re.escape(written[at:])]), re.DOTALL))
-    except re.error as error:
-        raise ValueError(str(error)) from None
+    _add(segments, written[at:])
+    if "**" in written:
+        return "/".join(segments)
+    return "".join(f"(?>{segment}/)" for segment in segments[:-1]) + segments[-1]
+
+
+def _add(segments: list[str], literal: str) -> None:
+    first, *others = literal.split("/")
+    segments[-1] += re.escape(first)
+    segments += map(re.escape, others)
 
 
 def _part(match: re.Match[str]) -> str:
@@ -92,35 +127,7 @@ def _part(match: re.Match[str]) -> str:
     return f"(?P<date>{DATE})" if match[1] == "date" else f"(?P<{match[1]}>[^/]+?)"
 
 
-def _expression(text: str) -> re.Pattern[str]:
+def _expression(text: str) -> str:
     if len(text) > LONGEST_EXPRESSION:
         raise ValueError(f"longer than {LONGEST_EXPRESSION} characters")
-    try:
-        compiled = re.compile(text)
-    except (re.error, OverflowError) as error:
-        raise ValueError(f"no regular expression: {error}") from None
-    reason = _unbounded(text)
-    if reason:
-        raise ValueError(reason)
-    return compiled
-
-
-def _unbounded(text: str) -> str:
-    """Return why an expression might take too long, "" where it cannot: the number of ways that a text can be divided
-    among its repeats has to be bounded."""
-    if re.search(r"\\[1-9]|\(\?P=|\(\?\(", text):
-        return "refers to an earlier group, whose time has no bound"
-    if re.search(r"\(\?<?[=!]", text):
-        return "looks ahead or behind, whose time has no bound"
-    plain = _ESCAPED.sub("c", text)
-    unbounded = 0
-    for match in _REPEAT.finditer(plain):
-        most = match["exact"] or match["most"]
-        if plain[match.start() - 1 : match.start()] == ")":
-            if not (most and most.isdigit() and int(most) <= 1):
-                return f"repeats a group, whose time has no bound: {text[:60]!r}"
-        elif not most or int(most) > MOST_REPEATS:
-            unbounded += 1
-    if unbounded > MOST_UNBOUNDED:
-        return f"has {unbounded} repeats without a bound, at most {MOST_UNBOUNDED} can be told to end in time"
-    return ""
+    return text

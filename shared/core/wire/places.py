@@ -43,10 +43,21 @@ class Foreign:
     @cached_property
     def body(self) -> Any:
         """What its data is as JSON, None where it is none."""
+        return self._parsed[0]
+
+    @cached_property
+    def flaw(self) -> str:
+        """Why its data is no JSON; "" where it is, and where there is none."""
+        return self._parsed[1]
+
+    @cached_property
+    def _parsed(self) -> tuple[Any, str]:
         try:
-            return json.loads(self.data)
-        except (ValueError, RecursionError):
-            return None
+            return json.loads(self.data), ""
+        except ValueError as error:
+            return None, f"the data is not JSON: {error}" if self.data.strip() else ""
+        except RecursionError:
+            return None, "the data is not JSON that can be read: it is nested too deep"
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,13 @@ class Place:
 
     written: str
     steps: tuple[Step, ...]
+
+    @property
+    def in_body(self) -> bool:
+        """True for a place in the data as JSON, False for one of the message itself."""
+        first = self.steps[0]
+        own = first.kind == "key" and first.key in RESERVED
+        return not own or (first.key == DATA and self.steps[1:2] == (Step("filter", "json"),))
 
     def read(self, message: Foreign) -> Any:
         """Return what stands there, None where nothing does."""
@@ -86,6 +104,12 @@ def place(written: str) -> Place:
         at = match.end()
     if not steps or steps[0].kind == "filter":
         raise ValueError(f"{written!r} names nothing")
+    if written.startswith("@") and steps[0].key not in RESERVED:
+        import difflib  # only where a policy is wrong
+
+        near = difflib.get_close_matches(steps[0].key, RESERVED, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"only {', '.join(RESERVED)}"
+        raise ValueError(f'there is no {steps[0].key}, {meant} A key of the data is written ["{steps[0].key}"]')
     return Place(written, tuple(steps))
 
 
