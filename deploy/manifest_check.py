@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from deploy import pipelines, schedule_check, workflow_check
+from deploy import pipelines, schedule_check, webhooks, workflow_check
 from deploy.batch_check import batch_rights
 from deploy.manifest import Function, Manifest, Push
 from deploy.manifest_schema import FunctionSchema, ManifestSchema
@@ -208,7 +208,7 @@ def _function(manifest: Manifest, function: Function, root: Path) -> Iterator[Co
     if function.people and function.push:
         reason = "lets people call a function that takes in completions"
         yield ConfigError(f"{key}.people", reason, "remove it: bin/orch serves people, health_check has a page")
-    if EVERYBODY in function.people and function.folder != pipelines.WEBHOOKS:
+    if EVERYBODY in function.people and function.folder != webhooks.WEBHOOKS:
         reason = f"lets everybody call it ({EVERYBODY}), and it asks nobody for a proof"
         yield ConfigError(f"{key}.people", reason, "name people or groups; only webhooks proves by itself who calls")
     if function.min_instances > function.max_instances:

@@ -14,15 +14,14 @@ from deploy.batch_check import BATCHES
 from deploy.called_checks import declared_schedules, with_schedules
 from deploy.manifest import ForeignTopic, Function, Manifest, Role
 from deploy.pipeline_rights import ANY, SWEEP, datasets_of, rights_of, services
+from deploy.webhooks import WEBHOOKS, webhook_secrets, webhooks_of
 from deploy.workflow_check import CONTROLLER, EXECUTOR, timed
 from shared.core.policy.batches import start_topic
 from shared.core.policy.config_error import ConfigError, spell
 from shared.core.policy.policy import Policy, Service
-from shared.core.policy.signals import Signal
 from shared.core.workflows import files
 from shared.core.workflows.model import Workflows, topic_of
 
-WEBHOOKS = "webhooks"
 # Cloud Run gives a service an address of its name and the project's number, if both fit a label of a host name.
 LONGEST_HOST, LONGEST_NUMBER = 63, 13
 
@@ -43,7 +42,7 @@ def with_policies(manifest: Manifest, root: Path) -> Manifest:
         **manifest.topics,
         **{topic: pipeline for topic, pipeline in named.items() if topic not in manifest.topics},
     }
-    needed = [*secrets_of(manifest), *_shared_with_callers(called(manifest.others))]
+    needed = [*secrets_of(manifest), *webhook_secrets(manifest.others)]
     secrets = tuple(dict.fromkeys((*manifest.secrets, *needed)))
     made = replace(manifest, functions=kept, service_accounts=accounts, topics=topics, secrets=secrets)
     return with_schedules(made, declared_schedules(made, root)) if manifest.others else made
@@ -51,28 +50,19 @@ def with_policies(manifest: Manifest, root: Path) -> Manifest:
 
 def _is_needed(manifest: Manifest, function: Function) -> bool:
     if function.folder == WEBHOOKS:
-        return bool(called((manifest.policy, *manifest.others)))
+        return bool(webhooks_of((manifest.policy, *manifest.others)))
     return function.push is None or bool(function.push.topics)
-
-
-def called(policies: Iterable[Policy]) -> list[Signal]:
-    """Return the signals that come by a call (behaviour R13)."""
-    return [signal for policy in policies for signal in policy.signals.values() if signal.webhook is not None]
-
-
-def _shared_with_callers(signals: Iterable[Signal]) -> list[str]:
-    return sorted({signal.webhook.secret for signal in signals if signal.webhook is not None})
 
 
 def _with_calls(manifest: Manifest, function: Function) -> Function:
     """Return the function of webhooks with the rights and secrets that the signals of every policy ask for, and none
     beside them: anybody may call it."""
-    signals = called((manifest.policy, *manifest.others))
+    signals = webhooks_of((manifest.policy, *manifest.others))
     roles = [Role("roles/pubsub.publisher", "topic", signal.topic) for signal in signals]
     return replace(
         function,
         roles=tuple(dict.fromkeys((*function.roles, *roles))),
-        secrets=tuple(dict.fromkeys((*function.secrets, *_shared_with_callers(signals)))),
+        secrets=tuple(dict.fromkeys((*function.secrets, *webhook_secrets((manifest.policy, *manifest.others))))),
     )
 
 

@@ -9,6 +9,7 @@ from deploy import workflow_check
 from deploy.called_checks import called_by
 from deploy.cron import times_a_day
 from deploy.manifest import ROOT, Function, Manifest, Schedule
+from deploy.webhooks import WEBHOOKS, webhook_secrets, webhooks_of
 from shared.core.costs.workload import Deployment, Machine
 from shared.core.policy.batches import start_topic
 from shared.core.policy.policy import Policy
@@ -29,6 +30,8 @@ def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     topics |= workflow_check.topics(manifest, policy)
     of_workflows = {workflow_check.CONTROLLER, workflow_check.EXECUTOR} & manifest.functions.keys()
     called = {name for name, function in manifest.functions.items() if function.push is None} - of_workflows
+    if not webhooks_of([policy]):
+        called -= {WEBHOOKS}
     jobs = [
         schedule
         for schedule in manifest.schedules.values()
@@ -68,7 +71,7 @@ def _secrets(manifest: Manifest, policy: Policy) -> set[str]:
         name
         for other in (manifest.policy, *manifest.others)
         if policy.pipeline in manifest.pipelines and other.pipeline != policy.pipeline
-        for name in other.alerts.secrets
+        for name in (*other.alerts.secrets, *webhook_secrets([other]))
     }
     return set(manifest.secrets) - (beside - policy.alerts.secrets)
 

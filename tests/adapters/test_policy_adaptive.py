@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from shared.adapters.config.policy_file import load_policy
 from shared.core.errors import PolicyError
 from shared.core.policy.adaptive import Auto
+from shared.core.policy.anomalies import NIGHTS, OFF
 from shared.core.policy.mode_check import never_told
 from shared.core.policy.policy import Policy
 from tests.policy_files import NBA, edit, nba, write
@@ -52,14 +54,15 @@ def test_each_time_may_be_learned(tmp_path: Path) -> None:
     assert expectation.due.warning_auto is not None
     assert expectation.due.warning_auto.at_most == timedelta(hours=5)
     assert expectation.due.critical_auto is not None
-    assert policy.nights_needed == 40
-    assert load_policy(NBA).nights_needed == 0
+    assert replace(policy, anomalies=OFF).nights_needed == 40
+    assert policy.nights_needed == policy.anomalies.nights_needed == NIGHTS
+    assert replace(load_policy(NBA), anomalies=OFF).nights_needed == 0
 
 
 def test_an_overlay_takes_an_auto_back(tmp_path: Path) -> None:
     """null is as if it were not there."""
     policy = loaded(tmp_path, deadline={**DEADLINE, "auto": None}, due={**DUE, "auto": None})
-    assert policy.nights_needed == 0
+    assert replace(policy, anomalies=OFF).nights_needed == 0
 
 
 def deadline(**more: Any) -> dict[str, Any]:

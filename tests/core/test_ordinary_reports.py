@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.core.decision import completeness
@@ -42,7 +42,8 @@ def judged(policy: Policy, completions: dict[str, Completion], units: int | None
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=150, deadline=None)
+# What differs is shown as it was drawn: to make it small takes minutes.
+@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     arrived=st.lists(reports, min_size=4, max_size=20),
     units=st.sampled_from([None, 0, 1, 7]),

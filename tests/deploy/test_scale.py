@@ -58,5 +58,5 @@ def test_a_pipeline_pays_for_what_is_its_own(tmp_path: Path) -> None:
     [shop] = both.others
     deployment = deployment_of(both, shop)
     assert deployment.validations.keys() >= {"morning", "midday"}
-    assert (deployment.validations["midday"], deployment.secrets) == (1, 10)
+    assert (deployment.validations["midday"], deployment.secrets) == (1, 11)
     assert deployment.topics == len([topic for topic in both.topics if topic.startswith("shop-")]) + 1

@@ -57,12 +57,12 @@ def gone(name: str) -> Gone:
         "BigQuery": Gone(
             {**project, "ORCH_WAREHOUSE": "bigquery", "BIGQUERY_EMULATOR_HOST": f"http://{nobody}"},
             {"warehouse", "record"},
-            {"games", "game_coverage", "minutes_coverage", "validation"},
+            {"games", "game_coverage", "minutes_coverage", "validation", "objectives"},
         ),
         "Firestore": Gone(
             {**project, "ORCH_STATE": "firestore", "FIRESTORE_EMULATOR_HOST": nobody},
             {"state", "alerts"},
-            {"runs", "open alerts", "quarantine", "pauses"},
+            {"runs", "open alerts", "quarantine", "pauses", "objectives"},
         ),
     }[name]
 
@@ -137,8 +137,8 @@ def test_what_is_gone_is_red_and_the_rest_is_readable(left_folder: Path, what: s
     assert "What it depends on" in page.text
     for name in away.red:
         assert f"{name}: " in page.text
-    for what_ in away.unread & {"runs", "open alerts", "quarantine"}:
-        assert what_ in page.text
+    for part in away.unread & {"runs", "open alerts", "quarantine"}:
+        assert part in page.text
     assert ("Not ready" in page.text) == bool(away.red)
 
 

@@ -4165,11 +4165,15 @@ MUTANTS = [
         "            last[report.phase, report.processor] = report\n",
         "            last.setdefault((report.phase, report.processor), report)\n",
         "tests/core/test_arrivals.py::test_the_last_unit_of_each_night_counts",
+    ),
+    mutant(
         "what a window does not repeat is over for the date, though a catch-up follows",
         "shared/core/workflows/decide.py",
         "    if isinstance(named, Abort) and decide.catch_up and name == WINDOW:\n",
         "    if name == 'never':\n",
         "tests/core/test_workflow_decide.py::test_what_its_window_does_not_repeat_is_made_up_after_it",
+    ),
+    mutant(
         "a phase that has ended runs too long",
         "shared/core/alerting/unusual.py",
         "or not running(snapshot):",

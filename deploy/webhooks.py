@@ -1,0 +1,20 @@
+"""The signals that come by a call, and what their function needs of them (behaviour R13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.core.policy.policy import Policy
+from shared.core.policy.signals import Signal
+
+WEBHOOKS = "webhooks"
+
+
+def webhooks_of(policies: Iterable[Policy]) -> list[Signal]:
+    """Return the signals that come by a call (behaviour R13)."""
+    return [signal for policy in policies for signal in policy.signals.values() if signal.webhook is not None]
+
+
+def webhook_secrets(policies: Iterable[Policy]) -> list[str]:
+    """Return the secrets by which their callers prove who they are."""
+    return sorted({signal.webhook.secret for signal in webhooks_of(policies) if signal.webhook is not None})
