@@ -21,7 +21,7 @@ _GIB = {"Mi": 1 / 1024, "Gi": 1.0, "M": 1e6 / 2**30, "G": 1e9 / 2**30}
 def deployment_of(manifest: Manifest, policy: Policy) -> Deployment:
     """Return the deployment that this manifest would give a policy, its own or another pipeline's."""
     receiver = next(function for function in manifest.functions.values() if function.push is not None)
-    topics = set(policy.topics)
+    topics = set(policy.topics) | set(policy.signal_topics)
     topics |= {topic for transition in policy.transitions.values() for topic in transition.topics}
     if policy.batches:
         topics.add(start_topic(policy.pipeline))

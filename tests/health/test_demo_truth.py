@@ -29,7 +29,7 @@ from tests.health.scenario_states import ask
 from tests.health.spoken import Days, Stand
 from tests.policy_files import NBA
 
-pytestmark = [pytest.mark.xdist_group("demo-nights"), pytest.mark.slow, pytest.mark.nightly]
+pytestmark = [pytest.mark.xdist_group("demo-nights"), pytest.mark.slow]
 NEW_YORK = ZoneInfo("America/New_York")
 RAW: dict[str, Any] = yaml.safe_load(NBA.read_text())
 MODES = {"overnight": -1, "same_day": 0, "tomorrow": 1}
