@@ -83,6 +83,16 @@ def test_what_is_deployed_is_part_of_what_was_tested() -> None:
     assert pins("functions").items() <= pins("dev").items()
 
 
+def test_a_function_is_served_here_with_all_that_it_imports() -> None:
+    """The light environment has each package of the functions but Google's clients, in place of which it has stores of
+    its own: `orch serve` answers whatever a deployed function answers."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    functions, local = (
+        {canonicalize_name(Requirement(line).name) for line in extras[name]} for name in ("functions", "local")
+    )
+    assert {name for name in functions - local if not name.startswith("google-cloud-")} == set()
+
+
 def test_the_tool_that_locks_is_locked() -> None:
     """bin/lock installs uv by hash, and nothing with it."""
     assert set(pins(OWN)) == {"uv"}
