@@ -5,7 +5,6 @@ Write the page anew with ``UPDATE_SNAPSHOTS=1 pytest tests/deploy/test_growth.py
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -16,22 +15,17 @@ from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.price import Limit
 from shared.core.limits.requests import INSERT_ROWS
 from tests.app.handlers_kit import HandlersKit
+from tests.deploy.figures_page import assert_fresh
 from tests.deploy.growth import CHANGES, COMPLETIONS, PIPELINES, PRICES, calculated, figures
 from tests.emulators.server import ROOT
 from tests.policy_files import PRODUCTION
 
 PAGE = ROOT / "deploy" / "GROWTH.md"
-BEGIN, END = "<!-- figures: begin -->\n", "\n<!-- figures: end -->"
 
 
 def test_the_figures_of_the_page_are_the_models() -> None:
     """Between the two marks stands what the model yields, to the last digit."""
-    head, rest = PAGE.read_text().split(BEGIN)
-    _, tail = rest.split(END.strip())
-    fresh = head + BEGIN + figures() + END + tail
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        PAGE.write_text(fresh)
-    assert PAGE.read_text() == fresh, "deploy/GROWTH.md is behind the cost model: see the first lines of this test"
+    assert_fresh(PAGE, figures())
 
 
 def test_what_is_to_be_changed_first_is_what_the_model_says() -> None:

@@ -6,7 +6,6 @@ Write the page anew with ``UPDATE_SNAPSHOTS=1 pytest tests/deploy/test_limits.py
 from __future__ import annotations
 
 import ast
-import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,23 +15,18 @@ from deploy.manifest_file import load_manifest
 from shared.core.costs.price import Limit
 from shared.core.limits.documented import COSTED, OWN, Ceiling
 from shared.core.limits.table import _ASKED, CROWD, Front, QuotaStatus, Use
+from tests.deploy.figures_page import assert_fresh
 from tests.deploy.limits_page import PRICES, calculated, closing_by_statement, figures, of_sizes, statuses
 from tests.emulators.server import ROOT
 
 PAGE = ROOT / "deploy" / "LIMITS.md"
-BEGIN, END = "<!-- figures: begin -->\n", "\n<!-- figures: end -->"
 MANIFEST = load_manifest(today=PRICES.taken)
 PUBSUB_LONGEST = timedelta(seconds=600)
 
 
 def test_the_figures_of_the_page_are_the_tables() -> None:
     """Between the two marks stands what policy, manifest and model yield, to the last digit."""
-    head, rest = PAGE.read_text().split(BEGIN)
-    _, tail = rest.split(END.strip())
-    fresh = head + BEGIN + figures() + END + tail
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        PAGE.write_text(fresh)
-    assert PAGE.read_text() == fresh, "deploy/LIMITS.md is behind the table: see the first lines of this test"
+    assert_fresh(PAGE, figures())
 
 
 def test_every_peak_is_calculated() -> None:
