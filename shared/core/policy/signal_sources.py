@@ -7,28 +7,17 @@ The policy lays its own keys over these, key by key. Each mapping follows the fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shared.core.model import Outcome
-from shared.core.policy.signals import Condition, DayRule, Other, Source, StatusRule
-from shared.core.wire.places import Place, Template, place, template
+from shared.core.policy.signals import Condition, DayRule, MessageMapping, Other, Source, StatusRule
+from shared.core.wire.places import Place, place, template
 
 
 @dataclass(frozen=True)
-class SourceMapping:
+class SourceMapping(MessageMapping):
     """The part of a signal that its source settles; ``topic`` is where it comes if the policy names none."""
 
-    when: tuple[Condition, ...] = ()
-    job: tuple[Place, ...] = ()
-    processor: Template | None = None
-    unknown: Other = Other.QUARANTINE
-    day: DayRule = field(default_factory=DayRule)
-    status: StatusRule = field(default_factory=StatusRule)
-    records: tuple[Place, ...] = ()
-    ended: tuple[Place, ...] = ()
-    cause: tuple[Place, ...] = ()
-    texts: Mapping[str, Template] = field(default_factory=dict)
-    identity: tuple[Template, ...] = ()
     topic: str = ""
 
 

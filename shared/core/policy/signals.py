@@ -103,27 +103,15 @@ class WebhookAuth:
 
 
 @dataclass(frozen=True)
-class Signal:
-    """A message of another system and the completion that it means.
+class MessageMapping:
+    """What a message of another system says, and where: a source settles some of it, a signal the rest.
 
-    ``topic`` is where it comes in; what comes by a call is published there once it is proven. ``job`` are the places
-    of the name by which the source knows what ran; ``pattern`` is what it must look like, and names parts of it.
-    ``jobs`` says whose completion each name is, where the policy lists them. ``identity`` is what two messages of one
+    ``job`` are the places of the name by which the source knows what ran. ``identity`` is what two messages of one
     event have in common: they count once.
     """
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("mode", "lane", "unit", "correlation_id", "execution_id", "trigger_id")
-
-    name: str
-    source: Source
-    phase: str
-    topic: str
-    webhook: WebhookAuth | None = None
     when: tuple[Condition, ...] = ()
     job: tuple[Place, ...] = ()
-    pattern: NamePattern | None = None
-    match: tuple[tuple[Place, NamePattern], ...] = ()
-    jobs: Mapping[str, str] = field(default_factory=dict)
     processor: Template | None = None
     unknown: Other = Other.QUARANTINE
     day: DayRule = field(default_factory=DayRule)
@@ -133,6 +121,27 @@ class Signal:
     cause: tuple[Place, ...] = ()
     texts: Mapping[str, Template] = field(default_factory=dict)
     identity: tuple[Template, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal(MessageMapping):
+    """A message of another system and the completion that it means.
+
+    ``topic`` is where it comes in; what comes by a call is published there once it is proven. ``pattern`` is what the
+    name of what ran must look like, and names parts of it. ``jobs`` says whose completion each name is, where the
+    policy lists them.
+    """
+
+    FIELDS: ClassVar[tuple[str, ...]] = ("mode", "lane", "unit", "correlation_id", "execution_id", "trigger_id")
+
+    name: str
+    source: Source
+    phase: str
+    topic: str
+    webhook: WebhookAuth | None = None
+    pattern: NamePattern | None = None
+    match: tuple[tuple[Place, NamePattern], ...] = ()
+    jobs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def channel(self) -> str:
