@@ -103,7 +103,8 @@ def drive_crowd(
     for topic in (TOPIC, TRIGGER_TOPIC):
         wire.add_topic(topic)
     wire.listen(TRIGGER_TOPIC)
-    pushing, front = Pushing(project, TOPIC, back_off), Front(instances, concurrency)
+    refused = members * times - len(instances) * concurrency
+    pushing, front = Pushing(project, TOPIC, back_off), Front(instances, concurrency, refused=refused)
     publisher = PublisherClient()
     published = [
         publisher.publish(f"projects/{project}/topics/{TOPIC}", member_report(name)) for name in member_names(members)

@@ -35,16 +35,23 @@ from tests.emulators.relays import served_by
 # One instance: takes the path and the body of a request, and returns the status of its answer.
 Instance = Callable[[str, bytes], int]
 FULL = 429
+# Seconds after which a crowd that is smaller than expected is let through.
+HELD = 60.0
 TAKEN = range(200, 300)
 
 
 @dataclass
 class Front:
-    """What stands before the instances of a function. ``waits`` are the seconds that a request waits for a place."""
+    """What stands before the instances of a function. ``waits`` are the seconds that a request waits for a place.
+
+    Requests that have a place are held until all places are taken and ``refused`` others have been refused, so that a
+    crowd is at once however fast the instances are. A crowd that never comes to that is let through after a minute.
+    """
 
     instances: Sequence[Instance]
     concurrency: int
     waits: float = 0.0
+    refused: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     at_once: list[int] = field(default_factory=list)
     most_at_once: int = 0
@@ -62,18 +69,24 @@ class Front:
         status = FULL
         if place is not None:
             try:
+                self._held()
                 status = self.instances[place](path, body)
             finally:
                 with self._changed:
                     self.at_once[place] -= 1
-                    self._changed.notify()
+                    self._changed.notify_all()
         with self._changed:
             self.answers[status] += 1
+            self._changed.notify_all()
         return status
 
     @property
     def taken(self) -> int:
         return sum(number for status, number in self.answers.items() if status in TAKEN)
+
+    def _held(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.answers[FULL] >= self.refused, HELD)
 
     def _take(self) -> int:
         place = self.at_once.index(min(self.at_once))
