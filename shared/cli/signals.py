@@ -78,7 +78,7 @@ def check_message(
     if not messages:
         hint = "pull again once one has come; --limit says how many are pulled"
         raise fail(USAGE, f"{file} holds an empty list: no message was pulled", hint)
-    results = [_result(ctx, _delivery(ctx, raw, message, chosen, signal, published)) for message in messages]
+    results = [result for message in messages for result in _results(ctx, raw, message, (chosen, signal), published)]
     if as_json:
         print_json(results if len(results) > 1 else results[0])
     else:
@@ -162,17 +162,43 @@ def _read(file: str) -> bytes:
         raise fail(USAGE, f"{file} cannot be read: {error.strerror}", "name a file with one message, or -") from None
 
 
+def _results(
+    ctx: Context, raw: bytes, message: Mapping[str, Any] | None, asked: tuple[str, str], published: str
+) -> list[dict[str, Any]]:
+    """Return what becomes of a message, of each that it holds.
+
+    Where it does not say how it came, it is tried as published and as each call of the topic would bring it: shown is
+    what comes of it, and where nothing does, why of each.
+    """
+    topic, signal = asked
+    listed = [s for s in ctx.policy.signals.values() if s.topic == topic and signal in ("", s.name)]
+    calls: dict[str | None, None] = dict.fromkeys(s.name if s.webhook else None for s in listed)
+    if message is not None and CALLED in (message.get("attributes") or {}):
+        calls = {None: None}
+    deliveries = (_delivery(ctx, raw, message, topic, call, published) for call in calls)
+    tried = [_result(ctx, part) for delivery in deliveries for part in _parts(ctx, delivery)]
+    telling = [result for result in tried if result["becomes"] != "ignored"]
+    return telling if telling and len(calls) > 1 else tried
+
+
+def _parts(ctx: Context, delivery: Delivery) -> list[Delivery]:
+    try:
+        return signals.each_of(delivery, ctx.policy)
+    except Malformed:
+        return [delivery]  # what is wrong with it is told of the whole
+
+
 def _delivery(
-    ctx: Context, raw: bytes, message: Mapping[str, Any] | None, topic: str, signal: str, published: str
+    ctx: Context, raw: bytes, message: Mapping[str, Any] | None, topic: str, call: str | None, published: str
 ) -> Delivery:
-    """Return a message as it would be delivered; without one, what was read as the data of one."""
+    """Return a message as it would be delivered, by the call of a signal if one is named; without a message, what was
+    read is the data of one."""
     now = ctx.ports.clock.now()
     data, attributes = raw, dict[str, str]()
     if message is not None:
         data, attributes = _decoded(message.get("data")), dict(message.get("attributes") or {})
-    alone = [s for s in ctx.policy.signals.values() if s.topic == topic and signal in ("", s.name)]
-    if CALLED not in attributes and len(alone) == 1 and alone[0].webhook:
-        attributes[CALLED] = alone[0].name  # as its call would bring it
+    if call is not None:
+        attributes[CALLED] = call
     stated = published or str((message or {}).get("publishTime") or (message or {}).get("publish_time") or "")
     at = _instant(stated) or now
     channel = next(s.channel for s in ctx.policy.signals.values() if s.topic == topic)
@@ -223,9 +249,11 @@ def _result(ctx: Context, delivery: Delivery) -> dict[str, Any]:
     try:
         if signals.is_probe(signals.foreign_of(delivery)):
             return {"becomes": "ignored", "reason": "it is empty"}
+        _ = signals.each_of(delivery, ctx.policy)
         converted = signals.convert(delivery, ctx.policy, ctx.names)
         if isinstance(converted, Ignored):
-            return {"becomes": "ignored", "signal": converted.signal, "reason": converted.reason}
+            detail = {"detail": converted.detail} if converted.detail else {}
+            return {"becomes": "ignored", "signal": converted.signal, "reason": converted.reason, **detail}
         shown = {"signal": converted.signal.name, "phase": converted.signal.phase, "body": dict(converted.body)}
         received = signals.read(delivery, ctx.policy, ctx.names)
     except Malformed as wrong:
@@ -240,7 +268,7 @@ def _result(ctx: Context, delivery: Delivery) -> dict[str, Any]:
 def _show(result: Mapping[str, Any]) -> None:
     if result["becomes"] != "completion":
         by = f" by signal {result['signal']}" if result.get("signal") else ""
-        typer.echo(f"{result['becomes']}{by}: {result['reason']}")
+        typer.echo(f"{result['becomes']}{by}: {result.get('detail') or result['reason']}")
         return
     typer.echo(f"completion by signal {result['signal']}: {result['processor']} {result['status']} of {result['run']}")
     for name, value in result["body"].items():

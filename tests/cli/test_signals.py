@@ -16,6 +16,8 @@ from shared.core.policy.policy import Policy
 from shared.core.policy.signals import Source
 from tests.app.handlers_kit import HandlersKit
 from tests.core import signal_samples as samples
+from tests.core.foreign_samples import GITHUB_RUN
+from tests.core.test_foreign_formats import s3
 from tests.emulators.server import ROOT
 
 PAGE = (ROOT / "config" / "SIGNALS.md").read_text(encoding="utf-8")
@@ -64,6 +66,12 @@ MESSAGES: dict[str, tuple[Any, dict[str, str], str]] = {
         {"data": {"workspace": {"name": "Production"}, "connection": {"name": "p2_odds_game_lines"}, "success": True,
                   "startedAt": "2026-03-09T00:00:00Z", "finishedAt": "2026-03-09T00:10:00Z", "recordsCommitted": 8,
                   "jobId": 9988}},
+        {}, "p2_odds_game_lines",
+    ),
+    "s3_drop": (s3("odds/dt=2026-03-09/_SUCCESS"), {}, "p2_odds_game_lines"),
+    "github_loads": (
+        {**GITHUB_RUN, "workflow": {"path": ".github/workflows/load_odds.yml"},
+         "workflow_run": {**GITHUB_RUN["workflow_run"], "head_branch": "main", "created_at": "2026-03-10T08:00:00Z"}},
         {}, "p2_odds_game_lines",
     ),
 }  # fmt: skip
@@ -129,7 +137,8 @@ def test_a_message_that_is_ignored_or_kept_says_why(tmp_path: Path) -> None:
     """Exit 0 with the reason for what is ignored, exit 1 for what would be quarantined; nothing is sent or stored."""
     policy = policy_with(files=EXAMPLES["boxscore_files"])
     status, output = checked(tmp_path, policy, envelope(None, {**STORAGE, "eventType": "OBJECT_DELETE"}))
-    assert (status, output) == (0, "ignored by signal files: @attributes.eventType is another\n")
+    line = "ignored by signal files: @attributes.eventType is 'OBJECT_DELETE', not OBJECT_FINALIZE\n"
+    assert (status, output) == (0, line)
     status, output = checked(tmp_path, policy, envelope(None, {**STORAGE, "objectId": "boxscores/2026-02-30/X.json"}))
     assert status == 1
     assert output.startswith("quarantined: files: ")

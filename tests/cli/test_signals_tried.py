@@ -31,10 +31,10 @@ def pulled(*bodies: Any) -> str:
     )  # fmt: skip
 
 
-def checked(tmp_path: Path, text: str, *words: str) -> tuple[int, str]:
+def checked(tmp_path: Path, text: str, *words: str, **rules: Any) -> tuple[int, str]:
     file = tmp_path / "messages.json"
     file.write_text(text, encoding="utf-8")
-    policy = load_policy(ROOT / "config" / "nba.yaml", {"signals": {"one": RULE}})
+    policy = load_policy(ROOT / "config" / "nba.yaml", {"signals": rules or {"one": RULE}})
     return HandlersKit(policy=policy).orch("signals", "check", str(file), *words)
 
 
@@ -59,3 +59,37 @@ def test_nothing_pulled_is_no_message(tmp_path: Path) -> None:
     """Exit 2 with a hint: an empty list is what is printed where nothing waits."""
     status, output = checked(tmp_path, "[]")
     assert (status, "no message was pulled" in output, "pull again" in output) == (2, True, True), output
+
+
+CALLED = {
+    name: {**RULE, "webhook": {"secret": f"{name}-secret"}, "when": {"kind": name}} for name in ("hourly", "daily")
+}
+
+
+def test_data_is_tried_as_each_call_of_its_topic_would_bring_it(tmp_path: Path) -> None:
+    """Two signals of one topic that come by calls, and one that is published: shown is whichever reads it, and where
+    none does, why of each."""
+    rules = {**CALLED, "published": {**RULE, "when": {"kind": "weekly"}}}
+    for name, kind in (("hourly", "hourly"), ("daily", "daily"), ("published", "weekly")):
+        status, output = checked(tmp_path, json.dumps({"kind": kind, "day": "2026-03-09"}), **rules)
+        assert (status, output.splitlines()[0].split(":")[0]) == (0, f"completion by signal {name}"), output
+        assert "ignored" not in output
+    status, output = checked(tmp_path, json.dumps({"kind": "none", "day": "2026-03-09"}), **rules)
+    lines = [f"ignored by signal {name}: kind is 'none', not {kind}" for name, kind in (
+        ("hourly", "hourly"), ("daily", "daily"), ("published", "weekly"))]  # fmt: skip
+    assert (status, sorted(output.splitlines())) == (0, sorted(lines))
+    # A message says itself by which call it came.
+    attributes = {"orch_signal": "hourly"}
+    message = {"attributes": attributes, "data": base64.b64encode(json.dumps(DAILY).encode()).decode()}
+    status, output = checked(tmp_path, json.dumps(message), **rules)
+    assert output == "ignored by signal hourly: kind is 'daily', not hourly\n"
+    assert checked(tmp_path, json.dumps(DAILY), "--signal", "daily", **rules)[1].startswith("completion")
+
+
+def test_each_item_of_a_message_is_shown(tmp_path: Path) -> None:
+    """As it would be read: one completion, and one that would be quarantined, which is told by exit 1."""
+    rule = {**RULE, "each": "events[*]", "when": {"events[0].kind": "daily"}, "date": "events[0].day"}
+    body = {"events": [DAILY, {**DAILY, "day": "soon"}, {"kind": "hourly"}]}
+    status, output = checked(tmp_path, json.dumps(body), one=rule)
+    heads = [line.split(" ")[0].strip(":") for line in output.splitlines() if not line.startswith((" ", "orch"))]
+    assert (status, heads[:3]) == (1, ["completion", "quarantined", "ignored"]), output

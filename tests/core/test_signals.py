@@ -537,7 +537,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
     "a word that means two things": (
         {**TRANSFER, "status": {"success": ["OK"], "failed": ["OK"]}},
-        "signals.one.status.failed", "OK is listed twice", "one thing",
+        "signals.one.status.failed[0]", "OK is listed twice", "one thing",
     ),
     "a zone that there is not": (
         {**TRANSFER, "date": {"zone": "Europe/Paaris"}}, "signals.one.date.zone", "no time zone", "UTC",

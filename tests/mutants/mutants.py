@@ -159,6 +159,8 @@ AUDIT_ROWS, T_AUDIT_WRITES = "shared/app/audit/rows.py", "tests/app/test_audit_w
 T_UNITS, T_NIGHTS = "tests/core/test_units.py::test_", "tests/app/test_units.py::test_"
 T_SIGNALS = "tests/core/test_signals.py::test_"
 T_PATTERNS = "tests/core/test_signal_patterns.py::test_"
+T_FOREIGN = "tests/core/test_foreign_formats.py::test_"
+T_MAPPINGS = "tests/core/test_signal_mappings.py::test_"
 T_READINGS_OF_SIGNALS = "tests/core/test_signal_readings.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
@@ -4050,7 +4052,7 @@ MUTANTS = [
     mutant(
         "a signal counts by the id of its message",
         "shared/core/signals.py",
-        "own = Delivery(self._identity(), signal.phase",
+        "own = Delivery(self._identity(outcome), signal.phase",
         "own = Delivery(delivery.message_id, signal.phase",
         f"{T_SIGNALS}the_same_generation_counts_once_and_an_overwrite_again",
     ),
@@ -4064,7 +4066,7 @@ MUTANTS = [
     mutant(
         "a signal of a job that is done with an error is a success",
         "shared/core/signals.py",
-        "if first(self.message, rule.failed_when) is not None:",
+        "if self._is_said(rule.failed_when):",
         "if False:",
         f"{T_SIGNALS}a_job_that_is_done_with_an_error_failed",
     ),
@@ -4078,8 +4080,8 @@ MUTANTS = [
     mutant(
         "a signal that is called reads what came without a call",
         "shared/core/signals.py",
-        "if called != (signal.name if signal.webhook else None):",
-        "if called not in (None, signal.name):",
+        "if called == (signal.name if signal.webhook else None)]",
+        "if called in (None, signal.name)]",
         f"{T_SIGNALS}a_call_and_a_topic_are_kept_apart",
     ),
     mutant(
@@ -4088,6 +4090,57 @@ MUTANTS = [
         "return hmac.compare_digest(given.encode",
         "return bool(given) or hmac.compare_digest(given.encode",
         "tests/functions/test_signals.py::test_a_call_without_a_proof_is_refused_and_counted",
+    ),
+    mutant(
+        "of several records in a message the first alone is read",
+        "shared/core/signals.py",
+        "    if len(bodies) == 1:\n        return [delivery]\n",
+        "    return [delivery]\n",
+        "tests/functions/test_signal_repeats.py::test_each_record_of_a_message_is_recorded_once",
+    ),
+    mutant(
+        "several records are lost in silence where a policy reads the first",
+        "shared/core/signals.py",
+        "if isinstance(items, list) and len(items) > 1:",
+        "if False:",
+        f"{T_FOREIGN}several_records_are_never_lost_in_silence",
+    ),
+    mutant(
+        "a record that cannot be stored now keeps the others back",
+        "shared/app/transitions/receive.py",
+        "            failures.append(error)\n",
+        "            raise\n",
+        "tests/functions/test_signal_repeats.py::test_one_record_that_cannot_be_stored_keeps_no_other_back",
+    ),
+    mutant(
+        "a run that failed and was repeated under its id is a duplicate",
+        "shared/core/signals.py",
+        'event = f"{event}\\n{outcome.value}"',
+        'event = f"{event}"',
+        f"{T_FOREIGN}a_sync_that_is_repeated_under_its_own_id_ends_anew",
+        "tests/functions/test_signal_repeats.py::test_duplicates_and_overwrites_do_no_harm",
+    ),
+    mutant(
+        "no failures are failures",
+        "shared/core/wire/places.py",
+        """return text not in ("", "false") and not _NOTHING.fullmatch(text)""",
+        """return text != \"\"""",
+        f"{T_MAPPINGS}no_errors_are_no_failure",
+        f"{T_MAPPINGS}a_success_with_failures_is_one_in_part",
+    ),
+    mutant(
+        "a success with failures is whole",
+        "shared/core/signals.py",
+        "return Outcome.PARTIAL if in_part else outcome",
+        "return outcome",
+        f"{T_MAPPINGS}a_success_with_failures_is_one_in_part",
+    ),
+    mutant(
+        "a part of a name takes a line break in",
+        "shared/core/wire/name_patterns.py",
+        "[^/\\\\n]+?)",
+        "[^/]+?)",
+        f"{T_MAPPINGS}a_line_break_in_a_name_is_matched_by_no_pattern_without",
     ),
     mutant(
         "a signal is quarantined without its attributes",

@@ -40,9 +40,16 @@ def load_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Policy:
         raise AssertionError("a builder that yields no policy names a problem")
     policy = replace(policy, batches=with_texts(policy.batches, _text))
     named = [gate.sql for gate in policy.gates.values() if gate.sql] + files_of(policy.batches)
-    errors = builder.problems + problems(policy, _unreadable(named, path.parent))
+    others = problems(policy, _unreadable(named, path.parent))
+    errors = builder.problems + [error for error in others if not _follows(error, builder.problems)]
     refuse(source, placed(path, source, builder.located(errors)))
     return replace(policy, version=_digest(raw))
+
+
+def _follows(error: ConfigError, faults: Sequence[ConfigError]) -> bool:
+    """True for what may be wrong with a signal only because one of its values could not be read."""
+    signal = error.key.split(".")[:2]
+    return signal[0] == "signals" and any(fault.key.split(".")[:2] == signal for fault in faults)
 
 
 def read_policy(path: Path, overlay: Mapping[str, Any] | None = None) -> Any:

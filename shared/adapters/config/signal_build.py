@@ -48,7 +48,6 @@ class SignalBuilder:
             for field in Signal.FIELDS
             if (written := self._template(getattr(schema, field), f"{key}.{field}")) is not None
         }
-        identity = schema.id if isinstance(schema.id, list) else [] if schema.id is UNSET else [schema.id]
         return Signal(
             name=name,
             source=schema.source,
@@ -56,6 +55,7 @@ class SignalBuilder:
             topic=base.topic if schema.topic is UNSET else schema.topic,
             webhook=_auth(schema.webhook) if isinstance(schema.webhook, WebhookAuthSchema) else None,
             when=self._conditions(base.when, schema, key),
+            each=None if schema.each is UNSET else self._place(schema.each, f"{key}.each"),
             job=base.job,
             pattern=None if pattern is UNSET else self._read(name_pattern, pattern, f"{key}.{where}", PATTERN_HINT),
             match=tuple(self._matches(schema.match or {}, f"{key}.match")),
@@ -68,7 +68,7 @@ class SignalBuilder:
             ended=self._over(base.ended, schema.ended, f"{key}.ended"),
             cause=self._over(base.cause, schema.cause, f"{key}.cause"),
             texts={**base.texts, **texts},
-            identity=tuple(self._templates(identity, f"{key}.id")) or base.identity,
+            identity=tuple(self._templates(schema.id, f"{key}.id")) or base.identity,
         )
 
     def _processor(self, base: Template | None, schema: SignalSchema, key: str) -> Template | None:
@@ -93,7 +93,7 @@ class SignalBuilder:
 
     def _matches(self, written: Mapping[str, str], key: str) -> Iterator[tuple[Place, Any]]:
         for where, pattern in written.items():
-            read = self._place(where, f"{key}.{where}")
+            read = self._single(where, f"{key}.{where}")
             compiled = self._read(name_pattern, pattern, f"{key}.{where}", PATTERN_HINT)
             if read is not None and compiled is not None:
                 yield read, compiled
@@ -130,7 +130,7 @@ class SignalBuilder:
     def _day_from(self, base: DayRule, written: str | list[str], key: str) -> DayRule:
         if isinstance(written, str) and "{" in written:
             return replace(base, text=self._template(written, key), places=())
-        return replace(base, text=None, places=tuple(self._places(written, key)))
+        return replace(base, text=None, places=tuple(self._places(written, key, self._single)))
 
     def _status(self, base: StatusRule, schema: Outcome | SignalStatusSchema | UnsetType, key: str) -> StatusRule:
         if isinstance(schema, UnsetType):
@@ -140,50 +140,69 @@ class SignalBuilder:
             return StatusRule(fixed=schema, failed_when=base.failed_when)
         words: dict[str, Outcome | None] = {}
         for name in (*(outcome.value for outcome in Outcome if outcome is not Outcome.INFERRED), IGNORED):
-            for word in getattr(schema, name) or ():
-                if word in words:
-                    self.problems.append(
-                        ConfigError(
-                            f"{key}.{name}", f"{word} is listed twice", "keep one of the two: it means one thing"
-                        )
-                    )
+            for at, word in enumerate(getattr(schema, name) or ()):
+                self._word(word, words, f"{key}.{name}[{at}]")
                 words[word] = None if name == IGNORED else Outcome(name)
         given: dict[str, Any] = {"other": schema.other, "missing": schema.missing}
         rule = replace(base, **{name: value for name, value in given.items() if value is not UNSET})
         own_place = not isinstance(schema.from_, UnsetType)
+        by_text = schema.from_ if isinstance(schema.from_, str) and "{" in schema.from_ else ""
         return replace(
             rule,
             # Another place has other words; the source's are of its own.
             words=words if own_place else {**base.words, **words},
             fixed=None if own_place or words else base.fixed,
-            places=self._over(base.places, schema.from_, f"{key}.from"),
-            failed_when=self._over(base.failed_when, schema.failed_when, f"{key}.failed_when"),
+            text=self._template(by_text, f"{key}.from") if by_text else None if own_place else base.text,
+            places=() if by_text else self._over(base.places, schema.from_, f"{key}.from"),
+            failed_when=self._over(base.failed_when, schema.failed_when, f"{key}.failed_when", self._place),
+            partial_when=self._over(base.partial_when, schema.partial_when, f"{key}.partial_when", self._place),
         )
+
+    def _word(self, word: str, words: Mapping[str, Outcome | None], key: str) -> None:
+        if word in words:
+            hint = "keep one of the two: it means one thing"
+            self.problems.append(ConfigError(key, f"{word} is listed twice", hint))
+        if "*" in word:
+            hint = "list each word; other: ignore counts those that are not listed"
+            self.problems.append(ConfigError(key, f"{word} has a *, and words are compared letter by letter", hint))
 
     def _spoken(self, outcome: Outcome, key: str) -> None:
         if outcome is Outcome.INFERRED:
             hint = "one of " + ", ".join(other.value for other in Outcome if other is not Outcome.INFERRED)
             self.problems.append(ConfigError(key, "inferred is what nobody says: self-heal concludes it", hint))
 
-    def _over(self, base: tuple[Place, ...], written: str | list[str] | UnsetType, key: str) -> tuple[Place, ...]:
-        return base if isinstance(written, UnsetType) else tuple(self._places(written, key))
+    def _over(
+        self,
+        base: tuple[Place, ...],
+        written: str | list[str] | UnsetType,
+        key: str,
+        reader: Callable[[str, str], Place | None] | None = None,
+    ) -> tuple[Place, ...]:
+        return base if isinstance(written, UnsetType) else tuple(self._places(written, key, reader or self._single))
 
-    def _places(self, written: str | list[str], key: str) -> Iterator[Place]:
+    def _places(
+        self, written: str | list[str], key: str, reader: Callable[[str, str], Place | None]
+    ) -> Iterator[Place]:
         listed = [written] if isinstance(written, str) else written
         for at, each in enumerate(listed):
-            read = self._place(each, key if isinstance(written, str) else f"{key}[{at}]")
+            read = reader(each, key if isinstance(written, str) else f"{key}[{at}]")
             if read is not None:
                 yield read
+
+    def _single(self, written: str, key: str) -> Place | None:
+        """Return a place at which a single value stands; all items of a list are none."""
+        return self._read(single, written, key, PLACE_HINT)
 
     def _place(self, written: str, key: str) -> Place | None:
         return self._read(place, written, key, PLACE_HINT)
 
     def _template(self, written: str | UnsetType, key: str) -> Template | None:
-        return None if isinstance(written, UnsetType) else self._read(template, written, key, TEXT_HINT)
+        return None if isinstance(written, UnsetType) else self._read(text, written, key, TEXT_HINT)
 
-    def _templates(self, written: Iterable[str], key: str) -> Iterator[Template]:
-        for each in written:
-            read = self._template(each, key)
+    def _templates(self, written: str | list[str] | UnsetType, key: str) -> Iterator[Template]:
+        listed = [] if isinstance(written, UnsetType) else [written] if isinstance(written, str) else written
+        for at, each in enumerate(listed):
+            read = self._template(each, key if isinstance(written, str) else f"{key}[{at}]")
             if read is not None:
                 yield read
 
@@ -193,6 +212,22 @@ class SignalBuilder:
         except ValueError as error:
             self.problems.append(ConfigError(key, str(error), hint))
             return None
+
+
+def single(written: str) -> Place:
+    """Return a place of a single value; raise ``ValueError`` for what is none."""
+    read = place(written)
+    if read.is_of_many:
+        raise ValueError(f"{written} is all items of a list, and one is read here: each: LIST[*] reads every item")
+    return read
+
+
+def text(written: str) -> Template:
+    """Return a text whose places are of single values; raise ``ValueError`` for what is none."""
+    read = template(written)
+    for part in read.parts:
+        _ = part if isinstance(part, str) else single(part.written)
+    return read
 
 
 def _auth(schema: WebhookAuthSchema) -> WebhookAuth:

@@ -14,8 +14,8 @@ ForeignPlace = Annotated[
     str,
     Meta(
         min_length=1,
-        description="a place in the message: keys with dots between, [0], [field=value], [*], |json, |base64, |last, "
-        "|lower, |table; @attributes.NAME, @publish_time, @message_id, @data are of the message itself",
+        description="a place in the message: keys with dots between, [0], [first], [field=value], [*], |json, |base64, "
+        "|last, |lower, |table, |url; @attributes.NAME, @publish_time, @message_id, @data are of the message itself",
         examples=["data.runStatus", "@attributes.objectId", "status.conditions[type=Completed].status"],
     ),
 ]
@@ -75,7 +75,10 @@ class SignalStatusSchema(Schema, rename={"from_": "from"}):
     - `ignored`: words for which a message is counted and nothing else, such as RUNNING
     """
 
-    from_: Annotated[Places | UnsetType, Meta(description="where the word stands; the first that is there")] = UNSET
+    from_: Annotated[
+        Places | UnsetType,
+        Meta(description="where the word stands, the first that is there; or a text with {names} in it"),
+    ] = UNSET
     success: Words | UnsetType = UNSET
     partial: Words | UnsetType = UNSET
     no_data: Words | UnsetType = UNSET
@@ -84,7 +87,12 @@ class SignalStatusSchema(Schema, rename={"from_": "from"}):
     started: Words | UnsetType = UNSET
     ignored: Words | UnsetType = UNSET
     failed_when: Annotated[
-        Places | UnsetType, Meta(description="places where anything that stands there means failed, whatever the word")
+        Places | UnsetType,
+        Meta(description="places: anything there but 0, false and what is empty means failed, whatever the word"),
+    ] = UNSET
+    partial_when: Annotated[
+        Places | UnsetType,
+        Meta(description="places: anything there but 0, false and what is empty makes a success partial"),
     ] = UNSET
     other: Annotated[Other | UnsetType, Meta(description="what becomes of a word that is not listed")] = UNSET
     missing: Annotated[Other | UnsetType, Meta(description="what becomes of a message without a word")] = UNSET
@@ -132,6 +140,13 @@ class SignalSchema(Schema, rename={"object_": "object"}):
         dict[ForeignPlace, Values] | UnsetType,
         Meta(description="what must hold, by place; any other message is counted and nothing else"),
     ] = UNSET
+    each: Annotated[
+        ForeignPlace | UnsetType,
+        Meta(
+            description="the items of a list, each a message of its own in which it is alone, at [0]",
+            examples=["Records[*]"],
+        ),
+    ] = UNSET
     object_: Annotated[
         Pattern | UnsetType, Meta(description="source storage: the pattern of the object's name; others are not its")
     ] = UNSET
@@ -144,7 +159,10 @@ class SignalSchema(Schema, rename={"object_": "object"}):
     ] = UNSET
     jobs: Annotated[
         dict[Text, Name] | UnsetType,
-        Meta(description="their name, or a part of it between slashes, * allowed: our processor; others are not its"),
+        Meta(
+            description="their name (what processor says, else that of what ran), or a part of it between slashes, * "
+            "allowed: our processor; others are not its"
+        ),
     ] = UNSET
     processor: Annotated[ForeignText | UnsetType, Meta(description="the processor, by any of its names")] = UNSET
     unknown: Annotated[

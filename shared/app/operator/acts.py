@@ -208,10 +208,18 @@ def replay(ctx: Context, kept: Quarantined, why: Why) -> CommandResult:
 
 def _understood(delivery: Delivery, reader: Context) -> None:
     """Raise ``Malformed`` for what still cannot be understood."""
-    if delivery.phase.startswith(SIGNAL):
-        signals.read(delivery, reader.policy, reader.names)
-    else:
+    if not delivery.phase.startswith(SIGNAL):
         parse(delivery, reader.policy, reader.names)
+        return
+    flaws = []
+    for part in signals.each_of(delivery, reader.policy):
+        try:
+            signals.read(part, reader.policy, reader.names)
+        except Malformed as wrong:
+            flaws.append(wrong)
+        else:
+            return  # what cannot be understood of the others is kept by itself
+    raise flaws[0]
 
 
 def _replay_of_batch(ctx: Context, kept: Quarantined, delivery: Delivery, why: Why) -> CommandResult:

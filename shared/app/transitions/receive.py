@@ -70,6 +70,38 @@ class Receipt:
 
 def receive(ctx: Context, delivery: Delivery) -> Receipt:
     """Take one message in; raise ``Unavailable`` if it must be delivered again."""
+    if delivery.phase.startswith(SIGNAL):
+        return _receive_signal(ctx, delivery)
+    return _receive(ctx, delivery)
+
+
+def _receive_signal(ctx: Context, delivery: Delivery) -> Receipt:
+    """Take in what came by the topic of a signal, which may hold several messages (R13).
+
+    One that cannot be stored now keeps no other back; then all are delivered again, which counts once.
+    """
+    from shared.core import signals  # most pipelines have none
+
+    try:
+        parts = signals.each_of(delivery, ctx.policy)
+    except Malformed as wrong:
+        return _quarantined(ctx, delivery, wrong)
+    if len(parts) == 1:
+        return _receive(ctx, delivery)
+    receipts, failures = list[Receipt](), list[Unavailable]()
+    for part in parts:
+        try:
+            receipts.append(_receive(ctx, part))
+        except Unavailable as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    handled = next(step for step in reversed(Handled) if any(receipt.handled is step for receipt in receipts))
+    runs = dict.fromkeys(receipt.run for receipt in receipts if receipt.run)
+    return Receipt(handled, ", ".join(runs), "; ".join(receipt.decision for receipt in receipts if receipt.decision))
+
+
+def _receive(ctx: Context, delivery: Delivery) -> Receipt:
     received = understand(ctx, delivery)
     if isinstance(received, Receipt):
         return received

@@ -11,9 +11,9 @@ from shared.core.policy.names import build_names
 from shared.core.policy.phases import Phase, Reports
 from shared.core.policy.policy import Policy
 from shared.core.policy.signals import Signal, Source
-from shared.core.wire.places import Template
+from shared.core.wire.places import Place, Template
 
-DATE, UNIT = "date", "unit"
+DATE, UNIT, STATUS = "date", "unit", "status"
 
 
 def signal_problems(policy: Policy) -> Iterator[ConfigError]:
@@ -81,21 +81,22 @@ def _keys(signal: Signal, key: str) -> Iterator[ConfigError]:
     if signal.pattern is not None and not signal.job:
         where = f"{key}.job"
         yield ConfigError(where, f"{signal.source.value} has no name of its own", "match: {PLACE: PATTERN}")
-    if signal.jobs and not signal.job:
-        hint = "processor: with a {place}, or a source that has a name"
+    if signal.jobs and signal.processor is None and (storage or not signal.job):
+        hint = 'say in processor: which name jobs lists, such as processor: "{kind}" or "{data.job.id}"'
         yield ConfigError(f"{key}.jobs", f"{signal.source.value} has no name of its own", hint)
-    if storage and signal.jobs:
-        hint = "object: with {processor} in it, or one signal for each"
-        yield ConfigError(f"{key}.jobs", "an object is no job", hint)
+    if signal.each is not None and not _is_list(signal.each):
+        hint = "such as Records[*]: keys with dots between, and [*] at the end"
+        yield ConfigError(f"{key}.each", f"{signal.each.written} is no list whose items are messages", hint)
 
 
 def _processors(phase: Phase, signal: Signal, key: str) -> Iterator[ConfigError]:
-    if signal.jobs and signal.processor is not None:
-        yield ConfigError(f"{key}.processor", "jobs says whose each name is already", "keep one of the two")
+    if signal.jobs and signal.processor is not None and signal.processor.fixed is not None:
+        reason = f"{signal.processor.written} is the same in every message, and jobs says whose each name is"
+        yield ConfigError(f"{key}.processor", reason, "keep one of the two, or name a {place}")
     if not signal.jobs and signal.processor is None:
         hint = suggest("", phase.processors)
         yield ConfigError(f"{key}.processor", "is missing: nothing says whose completion it is", hint)
-    fixed = None if signal.processor is None else signal.processor.fixed
+    fixed = None if signal.processor is None or signal.jobs else signal.processor.fixed
     named = [(f"{key}.processor", fixed)] if fixed is not None else []
     named += [(f"{key}.jobs.{name}", processor) for name, processor in signal.jobs.items()]
     for where, name in named:
@@ -143,12 +144,23 @@ def _named(signal: Signal, text: Template | None, name: str, key: str) -> Iterat
 
 def _status(signal: Signal, key: str) -> Iterator[ConfigError]:
     rule = signal.status
-    if rule.fixed is None and not rule.places:
+    if rule.text is not None and not any(isinstance(part, Place) for part in rule.text.parts):
+        yield ConfigError(
+            f"{key}.status.from", f"{rule.text.written} says the same of every message", "status: success"
+        )
+    yield from _named(signal, rule.text, STATUS, f"{key}.status.from")
+    if rule.fixed is None and not rule.places and rule.text is None:
         hint = "one of our words, or {from: PLACE, success: [...], failed: [...], ignored: [...]}"
         yield ConfigError(f"{key}.status", "is missing: nothing says how it ended", hint)
     elif rule.fixed is None and not any(rule.words.values()):
         reason = "no word of theirs means one of ours: every message would be kept in quarantine"
         yield ConfigError(f"{key}.status", reason, "list them: success: [...], failed: [...]")
+
+
+def _is_list(items: Place) -> bool:
+    """True for a place that names the items of a list by keys alone, so that a message can be taken apart by it."""
+    *keys, last = items.steps
+    return last.kind == "every" and items.in_body and all(step.kind == "key" for step in keys)
 
 
 def _fixed(signal: Signal, name: str, allowed: Iterable[str], key: str) -> Iterator[ConfigError]:

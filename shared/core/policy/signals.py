@@ -74,17 +74,19 @@ class DayRule:
 
 @dataclass(frozen=True)
 class StatusRule:
-    """How it ended: ``fixed``, or the outcome of the word at the first of ``places`` where one is.
+    """How it ended: ``fixed``, or the outcome of the word of ``text`` or at the first of ``places`` where one is.
 
-    ``words`` map their words to ours; None: such a message is counted and nothing else. Where anything stands at one
-    of ``failed_when``, it failed, whatever the word says of a state. ``other`` is for words that are not listed, and
-    ``missing`` for messages without a word.
+    ``words`` map their words to ours; None: such a message is counted and nothing else. Where something is said at one
+    of ``failed_when``, it failed, whatever the word says of a state; where it is at one of ``partial_when``, a success
+    is one in part. ``other`` is for words that are not listed, and ``missing`` for messages without a word.
     """
 
     places: tuple[Place, ...] = ()
     words: Mapping[str, Outcome | None] = field(default_factory=dict)
     fixed: Outcome | None = None
+    text: Template | None = None
     failed_when: tuple[Place, ...] = ()
+    partial_when: tuple[Place, ...] = ()
     other: Other = Other.QUARANTINE
     missing: Other = Other.QUARANTINE
 
@@ -127,9 +129,10 @@ class MessageMapping:
 class Signal(MessageMapping):
     """A message of another system and the completion that it means.
 
-    ``topic`` is where it comes in; what comes by a call is published there once it is proven. ``pattern`` is what the
-    name of what ran must look like, and names parts of it. ``jobs`` says whose completion each name is, where the
-    policy lists them.
+    ``topic`` is where it comes in; what comes by a call is published there once it is proven. ``each`` are the items
+    of a list, each a message of its own. ``pattern`` is what the name of what ran must look like, and names parts of
+    it. ``jobs`` says whose completion each name is, where the policy lists them: the name of what ran, or what
+    ``processor`` says.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = ("mode", "lane", "unit", "correlation_id", "execution_id", "trigger_id")
@@ -139,6 +142,7 @@ class Signal(MessageMapping):
     phase: str
     topic: str
     webhook: WebhookAuth | None = None
+    each: Place | None = None
     pattern: NamePattern | None = None
     match: tuple[tuple[Place, NamePattern], ...] = ()
     jobs: Mapping[str, str] = field(default_factory=dict)

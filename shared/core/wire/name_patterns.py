@@ -1,9 +1,9 @@
 """Patterns of names, such as those of objects in a bucket: `boxscores/{date}/{unit}.json`, and regular expressions.
 
 In a pattern `{name}` is a part without `/`, `*` any characters without `/`, `**` any characters; `{date}` is a date
-as `2026-01-21` or `20260121`. A regular expression is written `re: EXPRESSION`, its groups `(?P<name>...)`. Both match
-the whole of a name, and take a time that is bounded: each pattern says how long a name it can be asked about
-(``longest``), and one that would end in time for short names only is refused.
+as `2026-01-21` or `20260121`. None of them takes a line break in. A regular expression is written `re: EXPRESSION`, its
+groups `(?P<name>...)`. Both match the whole of a name, and take a time that is bounded: each pattern says how long a
+name it can be asked about (``longest``), and one that would end in time for short names only is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_STEPS = 5e7
 """As many steps as Python's matcher takes in about half a second; a bound, which few texts come near."""
 LONGEST_EXPRESSION = 500
 MOST_UNBOUNDED = 3
-DATE = r"\d{4}-?\d{2}-?\d{2}"
+DATE = "[0-9]{4}-?[0-9]{2}-?[0-9]{2}"
 _PART = re.compile(r"\{([^{}]*)\}|(\*\*)|(\*)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
@@ -70,7 +70,7 @@ def name_pattern(written: str) -> NamePattern:
         _expression(written.removeprefix(EXPRESSION).strip()) if written.startswith(EXPRESSION) else _template(written)
     )
     try:
-        compiled = re.compile(text, 0 if written.startswith(EXPRESSION) else re.DOTALL)
+        compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"no regular expression: {error}") from None
     return NamePattern(written, compiled, _longest(text))
@@ -104,7 +104,7 @@ def _template(written: str) -> str:
             raise ValueError(f"more than {MOST_UNBOUNDED} parts without a / between them")
         at = match.end()
     if set(written[at:]) & set("{}"):
-        raise ValueError("a brace too many")
+        raise ValueError(f"{written!r} has a brace too many")
     _add(segments, written[at:])
     if "**" in written:
         return "/".join(segments)
@@ -121,10 +121,10 @@ def _part(match: re.Match[str]) -> str:
     if match[2]:
         return ".*"
     if match[3]:
-        return "[^/]*"
+        return r"[^/\n]*"
     if not _NAME.fullmatch(match[1] or ""):
         raise ValueError(f"{{{match[1]}}} is no name of letters, digits and _")
-    return f"(?P<date>{DATE})" if match[1] == "date" else f"(?P<{match[1]}>[^/]+?)"
+    return f"(?P<date>{DATE})" if match[1] == "date" else f"(?P<{match[1]}>[^/\\n]+?)"
 
 
 def _expression(text: str) -> str:

@@ -3,7 +3,9 @@
 A place is steps with dots between them. A step is a key; `["a key.with dots"]` one with dots or blanks; `[0]` and
 `[-1]` an item of a list, `[type=Completed]` the first object of a list whose field has this value, `[*]` all of
 them. `|json`, `|base64`, `|last`, `|lower` and `|table` read what stands there: as JSON, as base64, the part behind
-the last `/`, in small letters, as `dataset.table`. A text that is an object as JSON is entered without being told.
+the last `/`, in small letters, as `dataset.table`, and `|url` without the `%` of an address. `[0]` asks for a list of
+one item where it says whose a message is, `[first]` for the first of any. A text that is an object as JSON is entered
+without being told.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote_plus
 
 from shared.core.wire import spelling
 
 ATTRIBUTES, PUBLISHED, MESSAGE_ID, DATA = "@attributes", "@publish_time", "@message_id", "@data"
 RESERVED = (ATTRIBUTES, PUBLISHED, MESSAGE_ID, DATA)
 _STEP = re.compile(
-    r"\.?(?P<key>[^\s.\[\]|\"{}]+)|\[(?P<index>-?\d{1,6})\]|\[\"(?P<quoted>[^\"]+)\"\]|\[(?P<every>\*)\]"
+    r"\.?(?P<key>[^\s.\[\]|\"{}]+)|\[(?P<index>-?\d{1,6})\]|\[\"(?P<quoted>[^\"]+)\"\]|\[(?P<every>\*)\]|\[(?P<first>first)\]"
     r"|\[(?P<field>[^\[\]=\"]+)=(?P<value>[^\[\]\"]*)\]|\|(?P<filter>[a-z0-9]+)"
 )
 
@@ -62,7 +65,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a place: ``kind`` is key, index, every, where or filter."""
+    """One step of a place: ``kind`` is key, index, first, every, where or filter."""
 
     kind: str
     key: str = ""
@@ -83,12 +86,61 @@ class Place:
         own = first.kind == "key" and first.key in RESERVED
         return not own or (first.key == DATA and self.steps[1:2] == (Step("filter", "json"),))
 
+    @property
+    def is_of_many(self) -> bool:
+        """True where it reads all items of a list, so that what stands there is no single value."""
+        return any(step.kind == "every" for step in self.steps)
+
+    @property
+    def lists(self) -> tuple[Place, ...]:
+        """The lists of which it reads the item `[0]`, as if that were the only one."""
+        at = (number for number, step in enumerate(self.steps) if step == ONLY and number)
+        inner = tuple(Place(written_as(self.steps[:number]), self.steps[:number]) for number in at)
+        return (WHOLE, *inner) if self.steps[0] == ONLY else inner
+
     def read(self, message: Foreign) -> Any:
         """Return what stands there, None where nothing does."""
+        if not self.steps:
+            return message.body
         first, rest = self.steps[0], self.steps[1:]
         if first.kind == "key" and first.key in RESERVED:
             return _follow(_reserved(message, first.key), rest)
         return _follow(message.body, self.steps)
+
+
+ONLY = Step("index", "0")
+WHOLE = Place("the data", ())
+"""The data as a whole, which may be a list."""
+
+
+def written_as(steps: Iterable[Step]) -> str:
+    """Return steps as a policy writes them."""
+    return "".join(map(_written, steps)).removeprefix(".")
+
+
+def _written(step: Step) -> str:
+    match step.kind:
+        case "key":
+            return f".{step.key}" if _STEP.fullmatch(step.key) else f'["{step.key}"]'
+        case "index":
+            return f"[{step.key}]"
+        case "where":
+            return f"[{step.key}={step.value}]"
+        case "filter":
+            return f"|{step.key}"
+    return "[*]" if step.kind == "every" else "[first]"
+
+
+def apart(body: Any, items: tuple[Step, ...]) -> list[Any]:
+    """Return a body as the bodies that it holds, each with one item alone of the list whose items these steps name;
+    empty where there is no such list."""
+    step, rest = items[0], items[1:]
+    opened = _json(body) if isinstance(body, str) else body
+    if step.kind == "every":
+        return [[item] for item in opened] if isinstance(opened, list) else []
+    if not isinstance(opened, Mapping):
+        return []
+    return [{**opened, step.key: inner} for inner in apart(opened.get(step.key), rest)]
 
 
 def place(written: str) -> Place:
@@ -120,8 +172,8 @@ def _step(match: re.Match[str]) -> Step:
         return Step("filter", match["filter"])
     if match["index"] is not None:
         return Step("index", match["index"])
-    if match["every"] is not None:
-        return Step("every")
+    if match["every"] is not None or match["first"] is not None:
+        return Step("every" if match["every"] is not None else "first")
     if match["field"] is not None:
         return Step("where", match["field"], match["value"])
     return Step("key", match["quoted"] or match["key"])
@@ -157,8 +209,8 @@ def _taken(value: Any, step: Step) -> Any:
         return opened.get(step.key) if isinstance(opened, Mapping) else None
     if not isinstance(opened, list):
         return None
-    if step.kind == "index":
-        index = int(step.key)
+    if step.kind in ("index", "first"):
+        index = int(step.key or 0)
         return opened[index] if -len(opened) <= index < len(opened) else None
     return next((item for item in opened if _has(item, step)), None)
 
@@ -198,6 +250,10 @@ def _lower(value: Any) -> Any:
     return text_of(value).lower() or None
 
 
+def _url(value: Any) -> Any:
+    return unquote_plus(text_of(value)) or None
+
+
 def _table(value: Any) -> Any:
     if isinstance(value, Mapping):
         parts = [text_of(value.get(name)) for name in ("datasetId", "tableId")]
@@ -211,6 +267,7 @@ FILTERS: Mapping[str, Callable[[Any], Any]] = {
     "last": _last,
     "lower": _lower,
     "table": _table,
+    "url": _url,
 }
 
 
@@ -221,6 +278,19 @@ def first(message: Foreign, places: Iterable[Place]) -> Any:
         if value not in (None, "", [], {}):
             return value
     return None
+
+
+def is_said(value: Any) -> bool:
+    """True for what says that something is so, or how much of it: neither absent nor empty, no 0 and no false."""
+    if isinstance(value, list):
+        return any(map(is_said, value))
+    if isinstance(value, Mapping):
+        return bool(value)
+    text = text_of(value).strip().lower()
+    return text not in ("", "false") and not _NOTHING.fullmatch(text)
+
+
+_NOTHING = re.compile(r"[-+]?0+(?:\.0*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
