@@ -17,4 +17,5 @@ def webhooks_of(policies: Iterable[Policy]) -> list[Signal]:
 
 def webhook_secrets(policies: Iterable[Policy]) -> list[str]:
     """Return the secrets by which their callers prove who they are."""
-    return sorted({signal.webhook.secret for signal in webhooks_of(policies) if signal.webhook is not None})
+    called = (signal.webhook for signal in webhooks_of(policies))
+    return sorted({secret for webhook in called if webhook is not None for secret in webhook.secrets})

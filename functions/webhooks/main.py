@@ -9,5 +9,5 @@ from shared.entrypoints import webhooks
 
 
 @functions_framework.http
-def main(request: Request) -> tuple[str, int, dict[str, str]]:
+def main(request: Request) -> webhooks.Answer:
     return webhooks.handle(request)

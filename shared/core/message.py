@@ -69,7 +69,6 @@ class Why(StrEnum):
     KNOWN = "known"
     WITHOUT_DATE = "without_date"
     IGNORED = "ignored"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,13 @@ def with_batch(policy: dict[str, Any], reports: str) -> dict[str, Any]:
     return edit(json.loads(json.dumps(policy)), {"batches": {"stations": batch}})
 
 
+def called(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a pipeline with a signal that comes by `POST /signals/sync`."""
+    rule = {"source": "json", "topic": f"{policy['pipeline']}-signals", "phase": "collect", "processor": "stations",
+            "webhook": {"secret": "sync-secret"}, "date": "day", "status": "success"}  # fmt: skip
+    return edit(json.loads(json.dumps(policy)), {"signals": {"sync": rule}})
+
+
 WRONG: dict[str, tuple[list[dict[str, Any]], str, str]] = {
     "one name twice": ([MINIMAL, edit(second(), {"pipeline": "weather"})], "pipeline", "p0.yaml is weather already"),
     "one topic twice": (
@@ -77,6 +84,11 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         [calling("weather", "till-of-weather"), calling("sales", "till-of-sales")],
         "services.till.url_env",
         "TILL_URL is the address of till-of-weather in weather already",
+    ),
+    "one call twice": (
+        [called(MINIMAL), called(second())],
+        "signals.sync",
+        "weather has a signal that comes by POST /signals/sync already",
     ),
     "reports of a batch where another reports": (
         [MINIMAL, with_batch(second(), "weather-collect-complete")],

@@ -61,7 +61,7 @@ id: "{Records[0].s3.bucket.name}/{Records[0].s3.object.key}/{Records[0].s3.objec
 """
 FIVETRAN = """
 source: json
-webhook: {secret: fivetran-webhook, header: X-Fivetran-Signature-256}
+webhook: {secret: fivetran-webhook, header: X-Fivetran-Signature-256, sent: created}
 when: {event: sync_end}
 processor: "{connector_name}"
 jobs: {ftar_pg: stations}

@@ -161,6 +161,7 @@ T_SIGNALS = "tests/core/test_signals.py::test_"
 T_PATTERNS = "tests/core/test_signal_patterns.py::test_"
 T_FOREIGN = "tests/core/test_foreign_formats.py::test_"
 T_MAPPINGS = "tests/core/test_signal_mappings.py::test_"
+T_WEBHOOKS = "tests/functions/test_webhooks.py::test_"
 T_READINGS_OF_SIGNALS = "tests/core/test_signal_readings.py::test_"
 T_MODEL = "tests/core/test_model.py::test_"
 T_WAREHOUSE = "tests/contract/test_warehouse.py::test_"
@@ -4089,7 +4090,7 @@ MUTANTS = [
         "shared/core/wire/signatures.py",
         "return hmac.compare_digest(given.encode",
         "return bool(given) or hmac.compare_digest(given.encode",
-        "tests/functions/test_signals.py::test_a_call_without_a_proof_is_refused_and_counted",
+        "tests/functions/test_signals.py::test_a_call_without_a_proof_is_refused",
     ),
     mutant(
         "of several records in a message the first alone is read",
@@ -4141,6 +4142,49 @@ MUTANTS = [
         "[^/\\\\n]+?)",
         "[^/]+?)",
         f"{T_MAPPINGS}a_line_break_in_a_name_is_matched_by_no_pattern_without",
+    ),
+    mutant(
+        "a call that was recorded is good for ever",
+        "shared/app/transitions/webhooks.py",
+        "return Proof.GIVEN if is_timely(sent, now, webhook.max_age) else Proof.OLD",
+        "return Proof.GIVEN",
+        f"{T_WEBHOOKS}an_old_body_is_not_sent_again",
+        f"{T_WEBHOOKS}a_body_may_say_itself_when_it_was_sent",
+    ),
+    mutant(
+        "a body that says no time is good for ever",
+        "shared/app/transitions/webhooks.py",
+        "        return Proof.UNDATED\n",
+        "        return Proof.GIVEN\n",
+        f"{T_WEBHOOKS}a_body_may_say_itself_when_it_was_sent",
+    ),
+    mutant(
+        "of two secrets the first alone is good",
+        "shared/app/transitions/webhooks.py",
+        "for key in keys]",
+        "for key in keys[:1]]",
+        f"{T_WEBHOOKS}two_secrets_are_good_while_one_takes_the_others_place",
+    ),
+    mutant(
+        "a body is read to its end, whatever its size",
+        "shared/entrypoints/webhooks.py",
+        "    if status == TOO_LARGE:\n",
+        "    if status == 0:\n",
+        f"{T_WEBHOOKS}no_more_of_a_body_is_read_than_is_taken",
+    ),
+    mutant(
+        "the time of a stamped call is not signed",
+        "shared/core/wire/signatures.py",
+        """stamp.encode("utf-8", "replace") + b"." + body)""",
+        """body)""",
+        "tests/core/test_signatures.py::test_a_stamped_call_is_signed_with_its_time",
+    ),
+    mutant(
+        "two pipelines share the name of a call",
+        "shared/core/policy/deployment_check.py",
+        "        problems += [(policy, problem) for problem in _called_twice(policy, others)]\n",
+        "",
+        "tests/adapters/test_policy_folder.py::test_what_is_wrong_between_policies_is_refused",
     ),
     mutant(
         "a signal is quarantined without its attributes",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
+from shared.adapters.config.build_values import duration_of
 from shared.adapters.config.signal_schema import (
     SignalDateSchema,
     SignalSchema,
@@ -18,7 +20,7 @@ from shared.adapters.config.signal_schema import (
 from shared.core.model import Outcome
 from shared.core.policy.config_error import ConfigError
 from shared.core.policy.signal_sources import SOURCES
-from shared.core.policy.signals import Condition, DayRule, Signal, StatusRule, WebhookAuth
+from shared.core.policy.signals import STAMPS, Condition, DayRule, Scheme, Signal, StatusRule, WebhookAuth
 from shared.core.wire.foreign_days import FORMATS, flaw_of
 from shared.core.wire.name_patterns import name_pattern
 from shared.core.wire.places import Place, Template, place, template, text_of
@@ -28,6 +30,8 @@ PLACE_HINT = 'such as data.runs[0].status, @attributes.objectId, labels["a.b"] o
 PATTERN_HINT = "such as boxscores/{date}/{unit}.json, or re: (?P<date>[0-9]{8})_.*"
 TEXT_HINT = "a text with {name} or {place} in it, such as {job}"
 IGNORED = "ignored"
+STANDARD_HEADER = "webhook-signature"
+STAMPED_AGE, SENT_AGE = timedelta(minutes=5), timedelta(days=1)
 
 
 class SignalBuilder:
@@ -53,7 +57,9 @@ class SignalBuilder:
             source=schema.source,
             phase=schema.phase,
             topic=base.topic if schema.topic is UNSET else schema.topic,
-            webhook=_auth(schema.webhook) if isinstance(schema.webhook, WebhookAuthSchema) else None,
+            webhook=self._auth(schema.webhook, f"{key}.webhook")
+            if isinstance(schema.webhook, WebhookAuthSchema)
+            else None,
             when=self._conditions(base.when, schema, key),
             each=None if schema.each is UNSET else self._place(schema.each, f"{key}.each"),
             job=base.job,
@@ -70,6 +76,18 @@ class SignalBuilder:
             texts={**base.texts, **texts},
             identity=tuple(self._templates(schema.id, f"{key}.id")) or base.identity,
         )
+
+    def _auth(self, schema: WebhookAuthSchema, key: str) -> WebhookAuth:
+        given: dict[str, Any] = {name: getattr(schema, name) for name in ("header", "prefix", "scheme")}
+        given = {name: value for name, value in given.items() if value is not UNSET}
+        secrets = (schema.secret,) if isinstance(schema.secret, str) else tuple(schema.secret)
+        scheme = given.get("scheme", Scheme.HMAC_SHA256)
+        if scheme is Scheme.STANDARD:
+            given.setdefault("header", STANDARD_HEADER)
+        sent = self._over((), schema.sent, f"{key}.sent")
+        stated = None if isinstance(schema.max_age, UnsetType) else duration_of(schema.max_age)
+        left_out = STAMPED_AGE if scheme in STAMPS else SENT_AGE if sent else None
+        return WebhookAuth(secrets, **given, sent=sent, max_age=stated or left_out)
 
     def _processor(self, base: Template | None, schema: SignalSchema, key: str) -> Template | None:
         written = self._template(schema.processor, f"{key}.processor")
@@ -228,8 +246,3 @@ def text(written: str) -> Template:
     for part in read.parts:
         _ = part if isinstance(part, str) else single(part.written)
     return read
-
-
-def _auth(schema: WebhookAuthSchema) -> WebhookAuth:
-    given = {name: getattr(schema, name) for name in schema.__struct_fields__}
-    return WebhookAuth(**{name: value for name, value in given.items() if value is not UNSET})

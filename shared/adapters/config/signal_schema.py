@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.adapters.config.schema_types import END, Name, Offset, Schema, Secret, Text, Topic, Word
+from shared.adapters.config.schema_types import END, Duration, Name, Offset, Schema, Secret, Text, Topic, Word
 from shared.core.model import Outcome
 from shared.core.policy.signals import Other, Scheme, Source
 
@@ -101,10 +101,11 @@ class SignalStatusSchema(Schema, rename={"from_": "from"}):
 class WebhookAuthSchema(Schema):
     """How a call to `POST /signals/NAME` of the function `webhooks` proves that it is from the sender.
 
-    - `secret`: the name of the secret that sender and pipeline share
+    - `secret`: the name of the secret that sender and pipeline share; of several each is good, while one takes
+      another's place
     """
 
-    secret: Secret
+    secret: Secret | list[Secret]
     header: Annotated[
         Header | UnsetType, Meta(description="the header with the signature or token; Authorization where left out")
     ] = UNSET
@@ -114,8 +115,16 @@ class WebhookAuthSchema(Schema):
     scheme: Annotated[
         Scheme | UnsetType,
         Meta(
-            description="hmac_sha256: the header holds the hex digest of the body under the secret; token: the secret"
+            description="hmac_sha256: the header holds the hex digest of the body under the secret; token: the secret; "
+            "stamped: t=SECONDS,v1=HEX over SECONDS.BODY; standard: as Standard Webhooks says"
         ),
+    ] = UNSET
+    sent: Annotated[
+        Places | UnsetType, Meta(description="where the body says when it was sent, if its scheme signs no time")
+    ] = UNSET
+    max_age: Annotated[
+        Duration | UnsetType,
+        Meta(description="an older call is refused; 5m by the time that a scheme signs, 1d by `sent`"),
     ] = UNSET
 
 

@@ -17,6 +17,7 @@ def problems_together(policies: Sequence[Policy]) -> list[tuple[Policy, ConfigEr
         others = policies[:place]
         problems += [(policy, problem) for problem in _names(policy, others)]
         problems += [(policy, problem) for problem in _heard_twice(policy, others)]
+        problems += [(policy, problem) for problem in _called_twice(policy, others)]
         problems += [(policy, problem) for problem in _addressed_twice(policy, others)]
         problems += [(policy, problem) for problem in _sent_to_others(policy, policies)]
         problems += [(policy, problem) for problem in after_run_problems(policy, by_name)]
@@ -38,6 +39,16 @@ def _heard_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigErr
                 hint = f"the topic says whose a message is: name another, such as {policy.pipeline}-{name}-complete"
                 reason = f"{heard[topic][1]} of {other.pipeline} reports on it already"
                 yield ConfigError(key, reason, hint)
+
+
+def _called_twice(policy: Policy, others: Sequence[Policy]) -> Iterator[ConfigError]:
+    """Yield signals that come by one call in two pipelines: `POST /signals/NAME` names no pipeline."""
+    for name, signal in policy.signals.items():
+        for other in others:
+            there = other.signals.get(name)
+            if signal.webhook is not None and there is not None and there.webhook is not None:
+                reason = f"{other.pipeline} has a signal that comes by POST /signals/{name} already"
+                yield ConfigError(f"signals.{name}", reason, f"name it {policy.pipeline.replace('-', '_')}_{name}")
 
 
 def _heard(policy: Policy) -> dict[str, tuple[str, str]]:

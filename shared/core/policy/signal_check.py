@@ -10,8 +10,9 @@ from shared.core.policy.config_error import ConfigError, suggest
 from shared.core.policy.names import build_names
 from shared.core.policy.phases import Phase, Reports
 from shared.core.policy.policy import Policy
-from shared.core.policy.signals import Signal, Source
+from shared.core.policy.signals import STAMPS, Scheme, Signal, Source
 from shared.core.wire.places import Place, Template
+from shared.core.wire.signatures import SIGNATURE
 
 DATE, UNIT, STATUS = "date", "unit", "status"
 
@@ -58,6 +59,7 @@ def _channel(policy: Policy, signal: Signal, key: str) -> Iterator[ConfigError]:
     if signal.source is Source.DBT and signal.webhook is None:
         reason = "is missing: dbt Cloud calls, and signs what it sends"
         yield ConfigError(f"{key}.webhook", reason, "webhook: {secret: NAME} with the secret that dbt Cloud showed")
+    yield from _call(signal, f"{key}.webhook")
     taken = policy.topics.get(signal.topic)
     if taken is not None:
         reason = f"{taken} reports on {signal.topic}: its messages are completions already"
@@ -74,6 +76,29 @@ def _channel(policy: Policy, signal: Signal, key: str) -> Iterator[ConfigError]:
     sent = next((t.name for t in policy.transitions.values() if signal.topic in t.topics), None)
     if sent is not None:
         yield ConfigError(f"{key}.topic", f"{sent} sends its trigger to it", "give signals a topic of their own")
+
+
+def _call(signal: Signal, key: str) -> Iterator[ConfigError]:
+    """Yield what is wrong with the proof of a call: what its scheme never reads, and a secret that is named twice."""
+    webhook = signal.webhook
+    if webhook is None:
+        return
+    stamped = webhook.scheme in STAMPS
+    if webhook.max_age is not None and not (stamped or webhook.sent):
+        reason = f"{webhook.scheme.value} signs no time: nothing says when a call was sent"
+        yield ConfigError(f"{key}.max_age", reason, "sent: with the place of a time in the body")
+    if stamped and webhook.sent:
+        reason = f"{webhook.scheme.value} signs the time of the call already"
+        yield ConfigError(f"{key}.sent", reason, "keep the scheme's: leave sent out")
+    if stamped and webhook.prefix:
+        yield ConfigError(f"{key}.prefix", f"{webhook.scheme.value} has words of its own", "leave prefix out")
+    if webhook.scheme is Scheme.STANDARD and SIGNATURE not in webhook.header.lower():
+        reason = f"{webhook.header} is no header of signatures: those of the id and the time are called likewise"
+        yield ConfigError(f"{key}.header", reason, "such as webhook-signature or svix-signature")
+    if not webhook.secrets:
+        yield ConfigError(f"{key}.secret", "is empty: nothing would prove a call", "name a secret")
+    if len(set(webhook.secrets)) < len(webhook.secrets):
+        yield ConfigError(f"{key}.secret", "names a secret twice", "name each once")
 
 
 def _keys(signal: Signal, key: str) -> Iterator[ConfigError]:

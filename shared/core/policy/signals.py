@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -42,10 +43,15 @@ class Other(StrEnum):
 
 
 class Scheme(StrEnum):
-    """How a call proves that it is from who knows the secret."""
+    """How a call proves that it is from who knows the secret. The last two sign the time of the call with its body."""
 
     HMAC_SHA256 = "hmac_sha256"
     TOKEN = "token"  # noqa: S105, the name of a scheme
+    STAMPED = "stamped"
+    STANDARD = "standard"
+
+
+STAMPS = frozenset({Scheme.STAMPED, Scheme.STANDARD})
 
 
 @dataclass(frozen=True)
@@ -93,15 +99,19 @@ class StatusRule:
 
 @dataclass(frozen=True)
 class WebhookAuth:
-    """How a call with a signal is known to be from its sender: ``secret`` names the secret, never holds it.
+    """How a call with a signal is known to be from its sender: ``secrets`` name the secrets, and never hold them; each
+    of them is good, so that one can take another's place.
 
-    ``prefix`` stands before the signature or token in the header.
+    ``prefix`` stands before the signature or token in the header. A call that was sent longer than ``max_age`` ago is
+    none of now: by the time that its scheme signs, or by what stands at ``sent`` in its body; None: nothing says when.
     """
 
-    secret: str
+    secrets: tuple[str, ...]
     header: str = "Authorization"
     prefix: str = ""
     scheme: Scheme = Scheme.HMAC_SHA256
+    sent: tuple[Place, ...] = ()
+    max_age: timedelta | None = None
 
 
 @dataclass(frozen=True)
