@@ -12,9 +12,10 @@ def main() -> None:
     """Print one line for each kind of value and one for both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="so many seasons")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first")
     parser.add_argument("--days", type=int, default=None, help="only so many dates with games of each")
     asked = parser.parse_args()
-    tallies = replay(range(asked.seeds), asked.days)
+    tallies = replay(range(asked.first, asked.first + asked.seeds), asked.days)
     for what in What:
         tally = tallies[what]
         print(

@@ -40,9 +40,9 @@ def test_the_figures_can_be_missed() -> None:
 
 @pytest.mark.nightly
 def test_whole_seasons() -> None:
-    """95 percent of the faults of 2 x and more, of durations and of rows, and one false alarm a month of all values
-    together, in twenty seasons with tails of their own."""
+    """95 percent of the faults of 2 x and more, of durations and of rows, and fewer false alarms of all values together
+    than the one a month that may be, in twenty seasons with tails of their own."""
     tallies = replay(range(SEASONS))
     for what, tally in tallies.items():
         assert tally.recall >= 0.95, (what, tally.missed[:20])
-    assert false_alarms(tallies) <= 1
+    assert false_alarms(tallies) <= 0.8

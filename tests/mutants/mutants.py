@@ -4315,6 +4315,27 @@ MUTANTS = [
         "tests/core/test_usual.py::test_fewer_units_even_out_less",
     ),
     mutant(
+        "few nights know as well as many what is usual",
+        "shared/core/learning/usual.py",
+        " * _uncertainty(z, self.nights)",
+        "",
+        "tests/core/test_usual.py::test_few_nights_make_a_wider_band",
+    ),
+    mutant(
+        "a weekday that lies aside by chance is another",
+        "shared/core/learning/usual.py",
+        "return level if abs(level) > by_chance else 0.0",
+        "return level",
+        "tests/core/test_usual.py::test_weekdays_differ_by_chance_in_one_record_of_twenty",
+    ),
+    mutant(
+        "two faults of sixty nights raise what one of twenty exceeds",
+        "shared/core/learning/usual.py",
+        "sorted(rest)[:-faulty]",
+        "sorted(rest)[:-1]",
+        "tests/core/test_usual.py::test_faults_are_left_out_of_what_one_of_twenty_exceeds",
+    ),
+    mutant(
         "a fault counts as much as it differs",
         "shared/core/learning/usual.py",
         "clipped = [min(max(ratio, middle - most), middle + most) for ratio in ratios]",

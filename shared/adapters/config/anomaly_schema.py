@@ -30,7 +30,7 @@ class RunsLongerSchema(Schema):
 class RowsBandSchema(Schema):
     """When the rows of a full report are told to be unusual.
 
-    - `z`: outside so many standard deviations of what they differ by from night to night; 4 where left out
+    - `z`: outside so many standard deviations of what they differ by from night to night; 3.5 where left out
     """
 
     z: Deviations | UnsetType = UNSET

@@ -3,7 +3,8 @@
 A value is the duration of a phase or the rows of a processor. Both grow with the units of the date, in part or not at
 all, so that what is usual is a line over the units: the one from which the ratios of the nights differ least. What lies
 off it is measured as a ratio, for twice as long is as strange of a small night as of a large one. Where seven nights or
-more of a weekday are known, the line is moved for that weekday.
+more of a weekday are known, and lie further beside the line than so few nights do by chance, it is moved for that
+weekday.
 
 A night that is strange by this measure already counts as one that is only just strange, so that a fault which nobody
 told us of moves little. What is left differs about normally in its logarithm, whatever the tail was.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import exp, log, sqrt
+from math import ceil, exp, log, sqrt
 from typing import NamedTuple
 
 from shared.core.learning.quantile import median, quantile
@@ -29,6 +30,12 @@ OF_CLIPPED = 1.0418
 SMALLEST_SPREAD = 0.08
 # Of so many nights of one weekday it is known whether that weekday is another.
 WEEKDAY_NIGHTS = 7
+# By so many standard errors it must differ: of the seven of a week one does so by chance once in twenty times.
+BY_CHANCE = 2.69
+# The standard error of a median over that of a mean, of a normal distribution.
+OF_MEDIAN = 1.2533
+# Of so many nights the greatest ratio may be a fault: it does not raise what one night of twenty exceeds.
+FAULTY_ONE_OF = 30
 # A line is looked for among those of which so many equal parts grow with the units, none to all.
 STEPS = 10
 
@@ -62,10 +69,12 @@ class Usual:
         return line * (self.weekdays[day.weekday()] if self.weekdays else 1.0)
 
     def ratio(self, z: float, units: int | None) -> float:
-        """Return the ratio to the usual value that lies ``z`` standard deviations above it on a date with so many
-        units: where each brings its part, fewer than usual even out less."""
+        """Return the ratio to the usual value that a night is as likely to exceed as a normal one ``z`` standard
+        deviations, on a date with so many units: where each brings its part, fewer than usual even out less. The fewer
+        nights say so, the wider: level and spread are only as well known as that."""
         fewer = self.units / units if self.per_unit and self.units and units else 1.0
-        return exp(z * max(self.spread * sqrt(max(fewer, 1.0)), SMALLEST_SPREAD))
+        spread = self.spread * sqrt(max(fewer, 1.0)) * _uncertainty(z, self.nights)
+        return exp(z * max(spread, SMALLEST_SPREAD))
 
 
 def usual_of(samples: Iterable[Sample]) -> Usual | None:
@@ -82,8 +91,8 @@ def usual_of(samples: Iterable[Sample]) -> Usual | None:
     shift, width = _clipped(rest)
     factors = tuple(map(exp, weekdays)) if any(weekdays) else ()
     level = exp(shift)
-    # The greatest ratio of all may be a fault: one alone does not raise what is usual.
-    p95 = exp(quantile(sorted(rest)[:-1] or rest, 0.95) - shift)
+    faulty = ceil(len(rest) / FAULTY_ONE_OF)
+    p95 = exp(quantile(sorted(rest)[:-faulty] or rest, 0.95) - shift)
     return replace(
         usual, base=usual.base * level, per_unit=usual.per_unit * level, spread=width, p95=p95, weekdays=factors
     )
@@ -103,11 +112,31 @@ def _line(samples: Sequence[Sample], share: float, middle: float | None) -> tupl
 
 
 def _weekdays(samples: Sequence[Sample], ratios: Sequence[float]) -> tuple[float, ...]:
-    """Return by how much each weekday lies beside the line, as a logarithm; nothing where too few nights say so."""
+    """Return by how much each weekday lies beside the line, as a logarithm; nothing where too few nights say so, or
+    where so many may lie there by chance: a level of a handful of nights is worse than that of all of them."""
     by_weekday: list[list[float]] = [[] for _ in range(7)]
     for sample, ratio in zip(samples, ratios, strict=True):
         by_weekday[sample.day.weekday()].append(ratio)
-    return tuple(median(listed) if len(listed) >= WEEKDAY_NIGHTS else 0.0 for listed in by_weekday)
+    spread = max(_clipped(ratios)[1], SMALLEST_SPREAD)
+    return tuple(_beside(listed, spread) for listed in by_weekday)
+
+
+def _beside(ratios: Sequence[float], spread: float) -> float:
+    if len(ratios) < WEEKDAY_NIGHTS:
+        return 0.0
+    level = median(ratios)
+    by_chance = BY_CHANCE * OF_MEDIAN * spread / sqrt(len(ratios))
+    return level if abs(level) > by_chance else 0.0
+
+
+def _uncertainty(z: float, nights: int) -> float:
+    """Return by how much a band that so many nights say is wider than one of which level and spread are known.
+
+    A night differs from a mean of n nights by sqrt(1 + 1 / n) standard deviations; that the standard deviation is
+    estimated too makes a quantile of Student's distribution of the normal one, here by its first term.
+    """
+    freedom = max(nights - 2, 1)
+    return sqrt(1 + 1 / nights) * (1 + (z * z + 1) / (4 * freedom))
 
 
 def _clipped(ratios: Sequence[float]) -> tuple[float, float]:

@@ -21,7 +21,7 @@ class RunsLonger:
 class RowsBand:
     """Rows are usual within ``z`` standard deviations of what they differ by from night to night."""
 
-    z: float = 4.0
+    z: float = 3.5
 
 
 @dataclass(frozen=True)
