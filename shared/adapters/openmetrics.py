@@ -14,6 +14,7 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeHistogramMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
     StateSetMetricFamily,
 )
@@ -74,8 +75,9 @@ def _metric(family: Family) -> Metric:
             for sample in family.samples:
                 states.add_metric(_values(names, sample), dict(_states(sample)))
             return states
-        case MetricKind.GAUGE_HISTOGRAM:
-            histogram = GaugeHistogramMetricFamily(family.name, family.help, labels=names, unit=family.unit)
+        case MetricKind.GAUGE_HISTOGRAM | MetricKind.HISTOGRAM:
+            made = GaugeHistogramMetricFamily if family.kind is MetricKind.GAUGE_HISTOGRAM else HistogramMetricFamily
+            histogram = made(family.name, family.help, labels=names, unit=family.unit)
             for sample in family.samples:
                 value = _distribution(sample)
                 bounds = [*(str(bound) for bound in value.bounds), "+Inf"]

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from shared.app.reporting.metrics import facts
 from shared.app.state.table_places import COLLECTION, Places, give_back_places, take_places
 from shared.core.batches.batch import BatchState
 from shared.core.calendar import KEPT
 from shared.core.errors import Unavailable
-from shared.core.limits.dml import A_DAY, AT_ONCE, HELD, Bound, Full
+from shared.core.limits.dml import A_DAY, AT_ONCE, HELD, Bound, Full, TableUse, take
 from shared.core.model import RunKey
 from shared.core.policy.batches import CloseStep, Query
+from shared.documents import from_data
 from tests.adapters.support import ManualClock
 from tests.app.batch_kit import BATCH, BatchKit
 from tests.app.handlers_kit import HandlersKit
@@ -89,6 +91,18 @@ def test_a_moment_is_waited_for_a_place_and_never_for_another_day(kit: HandlersK
     assert (full.bound, sum(clock.slept)) == (Bound.A_DAY, 5.0)
 
 
+def test_a_wait_for_a_place_is_kept_with_the_table(kit: HandlersKit) -> None:
+    """Fifteen waited not at all, the sixteenth two seconds, until the places of instances that died were free."""
+    fill(kit)
+    clock = ManualClock()
+    clock.time = kit.clock.now() + HELD - timedelta(seconds=2)
+    assert isinstance(take_places(kit.with_ports(clock=clock), [TABLE]), Places)
+    document = kit.store.get(f"{COLLECTION}/{TABLE}")[0]
+    assert document is not None
+    waits = from_data(TableUse, document.data).waits
+    assert (waits.cumulated(), waits.seconds) == ((15, 15, 15, 15, 16, 16, 16, 16), 2.0)
+
+
 def test_a_statement_that_only_reads_asks_the_store_nothing(kit: HandlersKit) -> None:
     """No table, no document."""
     kit.store.operations.clear()
@@ -148,6 +162,30 @@ def test_a_close_gives_its_place_back() -> None:
     (document,) = kit.store.query(COLLECTION)
     assert document.data["places"] == []
     assert len(document.data["recent"]) == 3
+
+
+def test_metrics_have_the_waits_for_each_table_that_a_close_changes() -> None:
+    """Two closes waited not at all; where a third waits, it counts as long as it did. A table that nothing closed yet
+    has a histogram too: of no waits."""
+    kit = Merging()
+    before = facts(kit.ctx).waits or {}
+    assert [closed(kit, number) for number in range(2)] == [BatchState.PUBLISHED] * 2
+    after = facts(kit.ctx).waits or {}
+    assert (sum(before[TABLE].counts), before[TABLE].cumulated()[-1]) == (0, 0)
+    assert set(after[TABLE].cumulated()) == {2}
+    use = TableUse(TABLE, waits=after[TABLE])
+    taken = take(use, "another", kit.clock.now(), timedelta(seconds=2))
+    assert isinstance(taken, TableUse)
+    assert taken.waits.cumulated() == (2, 2, 2, 2, 3, 3, 3, 3)
+    assert taken.waits.seconds == 2.0
+
+
+def test_a_document_of_before_the_waits_were_counted_is_read() -> None:
+    kit = Merging()
+    now = kit.clock.now()
+    kit.store.create(f"{COLLECTION}/{TABLE}", {"table": TABLE, "hours": [{"hour": now.isoformat(), "count": A_DAY}]})
+    assert isinstance(take_places(kit.instance(), [TABLE], NONE), Full)
+    assert (facts(kit.ctx).waits or {})[TABLE].cumulated()[-1] == 0
 
 
 def test_a_close_without_a_place_waits_and_says_why() -> None:

@@ -18,12 +18,12 @@ from shared.core.reporting.metrics import (
     Distribution,
     LockFacts,
     PipelineFacts,
-    RunFacts,
     SweepFacts,
     distribution,
     families,
     key_figures,
 )
+from shared.core.reporting.open_figures import RunFacts
 from tests.core.build import BACKFILL, NIGHT, POLICY, T0, TO4, at, dispatched, plan, with_transition
 
 NOW = at(minutes=10)

@@ -9,12 +9,14 @@ from shared.core.alerting.alert import Alert
 from shared.core.alerting.kinds import Lifecycle
 from shared.core.batches.batch import Batch, BatchState
 from shared.core.circuit_breaker import Circuit
+from shared.core.limits.waits import Waits
 from shared.core.model import Run, RunKey
 from shared.core.objectives.budget import Measured, status
 from shared.core.objectives.events import Event, Events
 from shared.core.policy.objectives import Objective, ObjectiveKind, Objectives
 from shared.core.policy.transitions import Role
-from shared.core.reporting.metrics import LockFacts, PipelineFacts, RunFacts, SweepFacts
+from shared.core.reporting.metrics import LockFacts, PipelineFacts, SweepFacts
+from shared.core.reporting.open_figures import RunFacts
 from shared.core.workflows.runs import RunStatus, RunSummary
 from tests.core.build import DAY, T0, TO4, at, dispatched, plan
 from tests.policy_files import PRODUCTION
@@ -48,4 +50,5 @@ def everything() -> PipelineFacts:
         workflow_runs=[RunSummary("w", "window", T0, RunStatus.COMPLETED, at(minutes=2))],
         batches=[batch],
         measured=Measured(T0, (objective,)),
+        waits={"d.t": Waits().one_more(timedelta(seconds=2))},
     )

@@ -18,7 +18,10 @@ from deploy.apply import ApplyFailed, Done, apply
 from deploy.manifest import ROOT, Manifest
 from deploy.monitoring import rendered
 from deploy.plan import plan
+from shared.core.model import State
+from shared.core.objectives.punctuality import Punctuality
 from shared.core.reporting.metrics import PipelineFacts, SweepFacts, key_figures
+from shared.core.reporting.open_figures import figure_of, open_figures
 from tests.core.build import POLICY, T0
 from tests.deploy.test_everything import SHOP
 from tests.deploy.world import PLACE, build_info, checkout, load_changed, load_checkout, manifest, project
@@ -84,6 +87,24 @@ def test_each_label_and_each_filter_is_of_a_key_that_is_logged() -> None:
     assert [key for key in sorted(named) if not re.search(rf"\b{key}=", text)] == []
 
 
+def test_each_state_of_a_transition_has_a_metric() -> None:
+    """One that is added is counted in the line of the sweep at once: without a metric nobody would see it."""
+    read = {declaration["value"] for declaration in DECLARED.values() if "sweep.counted" in declaration["events"]}
+    assert read == {"runs_open", *map(figure_of, State)} == set(open_figures(POLICY, []))
+
+
+def test_an_objective_counts_each_transition_once() -> None:
+    """By what its trigger, or the end of its run, says of the due time: alerts are told twice, repeated and ended."""
+    good, bad = FILES["metrics/orch_due_met.json"], FILES["metrics/orch_due_missed.json"]
+    asked = json.dumps(FILES["slos/triggered_by_due.json"])
+    assert set(USER_METRIC.findall(asked)) == {"orch_due_met", "orch_due_missed"}
+    words = [set(re.findall(r'by_due = [("]([^)]*)[)"]', each["filter"])[0].replace('"', "").split(" OR "))
+             for each in (good, bad)]  # fmt: skip
+    assert words[0] | words[1] == set(Punctuality)
+    assert not words[0] & words[1]
+    assert "alert" not in good["filter"] + bad["filter"]
+
+
 def test_each_value_is_of_a_key_that_the_line_has() -> None:
     """A distribution of a key that no line has would stay empty for ever; its bounds rise."""
     text = "".join(path.read_text() for path in ROOT.glob("shared/app/**/*.py"))
@@ -92,7 +113,7 @@ def test_each_value_is_of_a_key_that_the_line_has() -> None:
     assert len(distributions) > 5
     for name, declaration in distributions.items():
         assert declaration["bounds"] == sorted(set(declaration["bounds"])), name
-        if declaration["events"] == ["metrics.read"]:
+        if "metrics.read" in declaration["events"]:
             assert declaration["value"] in read, name
         else:
             assert re.search(rf"\b{declaration['value']}=", text), name

@@ -21,7 +21,7 @@ from shared.app.quarantine.rows import KEPT_ASIDE
 from shared.app.reporting.health import Exposition
 from shared.app.reporting.overview import keys, loads
 from shared.app.reporting.readable import readable
-from shared.app.state import circuit_breaker
+from shared.app.state import circuit_breaker, table_places
 from shared.app.state.lock import Lease, paths
 from shared.app.state.measured import measured_in
 from shared.app.state.measured import path_of as objectives_path
@@ -32,16 +32,18 @@ from shared.app.workflows.store import load_books
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import day_of
 from shared.core.circuit_breaker import Circuit
+from shared.core.limits.dml import changed_tables
+from shared.core.limits.waits import Waits
 from shared.core.objectives.budget import Measured
 from shared.core.reporting.metrics import (
     WINDOW,
     LockFacts,
     PipelineFacts,
-    RunFacts,
     SweepFacts,
     families,
     key_figures,
 )
+from shared.core.reporting.open_figures import RunFacts
 from shared.core.workflows.runs import RunSummary
 
 T = TypeVar("T")
@@ -71,7 +73,7 @@ def facts(ctx: Context) -> PipelineFacts:
         return value
 
     firing, unsent = part("alerts", lambda: _alerts(ctx)) or (None, None)
-    breakers, lease, measured = part("breakers", lambda: _breakers(ctx)) or (None, None, None)
+    breakers, lease, measured, waits = part("breakers", lambda: _breakers(ctx)) or (None, None, None, None)
     sweep = None if "breakers" in unread else part("sweep", lambda: _sweep(ctx, lease))
     if sweep is None:
         unread.add("sweep")
@@ -84,6 +86,7 @@ def facts(ctx: Context) -> PipelineFacts:
         quarantined=part("quarantine", lambda: _quarantined(ctx)),
         breakers=breakers,
         locks=None if lease is None else {SWEEP: LockFacts(lease.expires_at, lease.fence)},
+        waits=waits,
         sweep=sweep,
         workflow_runs=part("workflows", lambda: _workflow_runs(ctx)),
         batches=part("batches", lambda: [b for name in ctx.policy.batches for b in batches_of_name(ctx, name)]),
@@ -127,20 +130,24 @@ def _quarantined(ctx: Context) -> int:
     return ctx.ports.store.count(QUARANTINE, {"status": KEPT_ASIDE, "pipeline": ctx.policy.pipeline})
 
 
-def _breakers(ctx: Context) -> tuple[dict[str, Circuit], Lease | None, Measured | None]:
-    """Return every breaker that the pipeline may have, one that never was written closed, the lock of the sweep, and
-    how the objectives stood."""
+def _breakers(ctx: Context) -> tuple[dict[str, Circuit], Lease | None, Measured | None, dict[str, Waits]]:
+    """Return every breaker that the pipeline may have, one that never was written closed, the lock of the sweep, how
+    the objectives stood, and the waits for places at the tables that it changes."""
     scrapers = () if ctx.workflows is None else ctx.workflows.scrapers
     names = (BREAKER, *(breaker_name(scraper) for scraper in scrapers))
     locks = paths(ctx, SWEEP)
     objectives = objectives_path(ctx.policy.pipeline)
-    *documents, measured = ctx.ports.store.get(
-        *(circuit_breaker.path_of(ctx, name) for name in names), *locks, objectives
-    )
+    statements = [step.sql for batch in ctx.policy.batches.values() for step in batch.on_close if step.sql is not None]
+    tables = sorted({table for sql in statements for table in changed_tables(sql.text)})
+    breakers = [circuit_breaker.path_of(ctx, name) for name in names]
+    documents = ctx.ports.store.get(*breakers, *locks, objectives, *map(table_places.path_of, tables))
+    own, others = documents[: len(names)], documents[len(names) :]
+    measured, places = others[len(locks)], others[len(locks) + 1 :]
     circuits = {
-        name: circuit_breaker.circuit_of(ctx, name, document) for name, document in zip(names, documents, strict=False)
+        name: circuit_breaker.circuit_of(ctx, name, document) for name, document in zip(names, own, strict=True)
     }
-    return circuits, lease_in(documents[len(names) :]), measured_in(ctx, measured)
+    waits = {table: table_places.waits_in(ctx, place, table) for table, place in zip(tables, places, strict=True)}
+    return circuits, lease_in(others[: len(locks)]), measured_in(ctx, measured), waits
 
 
 def _sweep(ctx: Context, lease: Lease | None) -> SweepFacts:

@@ -12,6 +12,7 @@ from shared.app.state.compare_and_set import change_document
 from shared.core.calendar import KEPT
 from shared.core.errors import Unavailable
 from shared.core.limits.dml import Bound, Full, TableUse, give_back, take
+from shared.core.limits.waits import Waits
 from shared.documents import from_data, to_data
 from shared.ports import Document
 
@@ -33,12 +34,18 @@ def take_places(ctx: Context, tables: Sequence[str], patience: timedelta = PATIE
 
     Raises ``Unavailable`` without the store: what cannot be counted is not begun.
     """
-    taken = Places(ctx.ports.clock.token() if tables else "", ())
+    clock = ctx.ports.clock
+    taken = Places(clock.token() if tables else "", ())
     for table in sorted(tables):
+        began = clock.now()
         place = _take(ctx, table, taken.owner, patience)
+        now = clock.now()
         if isinstance(place, Full):
+            left = max((place.again_at - now).total_seconds(), 0.0)
+            ctx.log("place.full", severity="WARNING", lock=table, bound=place.bound, wait_seconds=left)
             give_back_places(ctx, taken)
             return place
+        ctx.log("place.taken", lock=table, wait_seconds=(now - began).total_seconds())
         taken = Places(taken.owner, (*taken.tables, table))
     return taken
 
@@ -53,29 +60,36 @@ def give_back_places(ctx: Context, places: Places) -> None:
             return (None if after == before else _data(ctx, after)), None
 
         try:
-            change_document(ctx.ports.store, _path(table), without)
+            change_document(ctx.ports.store, path_of(table), without)
         except Unavailable as error:
             ctx.log("place.not_given_back", severity="WARNING", table=table, error=str(error))
 
 
 def _take(ctx: Context, table: str, owner: str, patience: timedelta) -> TableUse | Full:
     clock = ctx.ports.clock
+    began = clock.now()
 
     def one_more(document: Document | None) -> tuple[Mapping[str, Any] | None, TableUse | Full]:
-        use = take(_read(ctx, document, table), owner, clock.now())
+        now = clock.now()
+        use = take(_read(ctx, document, table), owner, now, now - began)
         return (None if isinstance(use, Full) else _data(ctx, use)), use
 
-    use = change_document(ctx.ports.store, _path(table), one_more)
+    use = change_document(ctx.ports.store, path_of(table), one_more)
     for _ in range(patience // POLL):
         if not isinstance(use, Full) or use.bound is Bound.A_DAY:
             break
         clock.sleep(POLL)
-        use = change_document(ctx.ports.store, _path(table), one_more)
+        use = change_document(ctx.ports.store, path_of(table), one_more)
     return use
 
 
-def _path(table: str) -> str:
+def path_of(table: str) -> str:
     return f"{COLLECTION}/{table}"
+
+
+def waits_in(ctx: Context, document: Document | None, table: str) -> Waits:
+    """Return how long was waited for the places of a table, by its document."""
+    return _read(ctx, document, table).waits
 
 
 def _data(ctx: Context, use: TableUse) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from shared.core.calendar import ends_at
 from shared.core.decision.closing import is_over, never_triggered
 from shared.core.decision.silence import not_ended
 from shared.core.model import UNTOUCHED, Lane, Run, TransitionState
+from shared.core.objectives.punctuality import Punctuality, at_close
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.severity import Severity
 from shared.core.texts import names, say
@@ -23,11 +24,13 @@ from shared.core.texts import names, say
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A run that is to be closed as it was when this was decided; ``expired`` says that it was not over."""
+    """A run that is to be closed as it was when this was decided; ``expired`` says that it was not over. ``missed`` are
+    the transitions that were due and were never triggered."""
 
     run: Stored[Run]
     states: Mapping[str, TransitionState]
     expired: bool
+    missed: tuple[str, ...] = ()
 
 
 def closing_of(
@@ -37,8 +40,9 @@ def closing_of(
     key = run.value.key
     snapshots = [result.snapshot for result in results]
     states = {snapshot.transition.name: snapshot.state for snapshot in snapshots}
+    missed = tuple(snapshot.transition.name for snapshot in snapshots if at_close(snapshot, now) is not None)
     if is_over(snapshots, now):
-        return Closing(run, states, expired=False)
+        return Closing(run, states, expired=False, missed=missed)
     if now < ends_at(run.value, ctx.policy):
         return None
     left = [snapshot.transition.name for snapshot in snapshots if never_triggered(snapshot)]
@@ -50,7 +54,7 @@ def closing_of(
         do = "\n".join(("to trigger one all the same:", *again)) if again else ""
         text = say(key.id, "", what, "only an operator reopens it", do)
         done.say(Condition(AlertKind.EXPIRED, Severity.INFO, key.id, "", "", text))
-    return Closing(run, states, expired=True)
+    return Closing(run, states, expired=True, missed=missed)
 
 
 def closing_of_departed(done: Sweep, run: Stored[Run], left: tuple[str, ...]) -> Closing:
@@ -73,6 +77,8 @@ def close(ctx: Context, done: Sweep, closing: Closing) -> None:
     if save_run(ctx.ports.store, Stored(replace(run.value, closed_at=now), run.version), ctx.policy) is None:
         return
     ctx.log("run.closed", run_id=run.value.key.id, expired=closing.expired)
+    for name in closing.missed:
+        ctx.log("transition.never_triggered", run_id=run.value.key.id, transition=name, by_due=Punctuality.NEVER)
     ctx.memory.past_repairs_at = None  # from now on it is repaired in the backfill lane, if it must be (behaviour 9)
     done.wakeups.append(None)
     done.closed.append(run.value.key.id)

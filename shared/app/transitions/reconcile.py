@@ -35,6 +35,7 @@ from shared.core.decision.decisions import (
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import Unavailable
 from shared.core.model import Plan, TransitionState
+from shared.core.objectives.punctuality import at_trigger
 from shared.core.policy.transitions import Role, Step
 
 STEPS = 30
@@ -187,7 +188,7 @@ def _answered(
 
 def _unknown(ctx: Context, held: VersionedInput, load: Load, text: str, began: datetime) -> VersionedInput | None:
     now = ctx.ports.clock.now()
-    _log(ctx, held.snapshot, "unproven", severity="WARNING", error=text)
+    _log(ctx, held.snapshot, "unproven", severity="WARNING", error=text, by_due=at_trigger(held.snapshot, now))
     # What was read before says nothing of a call that has been made since.
     after = _mark(ctx, held, load, lambda state: state_changes.unproven(state, began, text, now))
     if after is None:
@@ -239,12 +240,21 @@ def _mark(
 
 def _log_dispatched(ctx: Context, snapshot: DecisionInput, plan: Plan, message_ids: tuple[str, ...]) -> None:
     """Log a dispatch; ``handoff_seconds`` is the time from the last thing it waited for until it was claimed: a service
-    that answers at its end has reported by then. A plan that is sent again was handed off before (behaviour 14)."""
+    that answers at its end has reported by then. A plan that is sent again was handed off before (behaviour 14).
+    ``by_due`` says of the first of all whether it was in time."""
     claim, last = snapshot.state.claim, plan.last_input_at
     seconds = None
     if last is not None and claim is not None and not snapshot.state.accepted_whole:
         seconds = round((claim.claimed_at - last).total_seconds(), 3)
-    _log(ctx, snapshot, "dispatched", reason=plan.reason, message_ids=list(message_ids), handoff_seconds=seconds)
+    _log(
+        ctx,
+        snapshot,
+        "dispatched",
+        reason=plan.reason,
+        message_ids=list(message_ids),
+        handoff_seconds=seconds,
+        by_due=at_trigger(snapshot, ctx.ports.clock.now()),
+    )
 
 
 def _log(ctx: Context, snapshot: DecisionInput, what: str, severity: str = "INFO", **keys: object) -> None:

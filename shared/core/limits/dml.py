@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.core.limits.waits import NEVER_WAITED, Waits
+
 AT_ONCE = 15
 IN_TEN_SECONDS = 20
 A_DAY = 1_300
@@ -38,12 +40,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class TableUse:
-    """What is at work on a table, what was begun in the last ten seconds, and in each hour of the last day."""
+    """What is at work on a table, what was begun in the last ten seconds, and in each hour of the last day; ``waits``
+    are how long was waited for each place that was ever taken."""
 
     table: str
     places: tuple[Place, ...] = ()
     recent: tuple[datetime, ...] = ()
     hours: tuple[Begun, ...] = ()
+    waits: Waits = NEVER_WAITED
 
     def begun_since_a_day(self, now: datetime) -> int:
         """Return how many statements were begun in the last 24 hours; of the oldest hour all count."""
@@ -67,8 +71,9 @@ class Full:
     again_at: datetime
 
 
-def take(use: TableUse, owner: str, now: datetime) -> TableUse | Full:
-    """Return the use with one more statement, by an owner whose name is new for each; ``Full`` where there is no room.
+def take(use: TableUse, owner: str, now: datetime, waited: timedelta = timedelta(0)) -> TableUse | Full:
+    """Return the use with one more statement, by an owner whose name is new for each and who has ``waited`` so long;
+    ``Full`` where there is no room.
 
     What was taken counts for the day even if the statement is never begun.
     """
@@ -84,7 +89,13 @@ def take(use: TableUse, owner: str, now: datetime) -> TableUse | Full:
     if len(recent) >= IN_TEN_SECONDS:
         reason = f"{IN_TEN_SECONDS} statements on {use.table} were begun in ten seconds"
         return Full(Bound.IN_TEN_SECONDS, reason, min(recent) + TEN_SECONDS)
-    return replace(use, places=(*places, Place(owner, now + HELD)), recent=(*recent, now), hours=_one_more(hours, now))
+    return replace(
+        use,
+        places=(*places, Place(owner, now + HELD)),
+        recent=(*recent, now),
+        hours=_one_more(hours, now),
+        waits=use.waits.one_more(waited),
+    )
 
 
 def give_back(use: TableUse, owner: str) -> TableUse:

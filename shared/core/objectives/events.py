@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from shared.core.calendar import due_at
 from shared.core.decision.pause import Pause, pause_at
 from shared.core.model import Lane, LogEntry, Logged, Run, RunKey
+from shared.core.objectives.punctuality import first_due_at
 from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role, Transition
@@ -168,8 +168,7 @@ def _due(
     due = expectation_of(transition, run.key.mode, run).due
     if due is None:
         return None
-    moments = (due_at(run.key, at, policy) for at in (due.warning, due.critical))
-    at = min((moment for moment in moments if moment is not None), default=None)
+    at = first_due_at(policy, run.key, due)
     if at is None or at + SETTLED > now or run.opened_at >= at:
         return None
     if pause_at(policy, pauses, at, run.key.mode, transition.name) is not None or _held(entries, at):

@@ -2,7 +2,7 @@
 
 Nothing is counted in a process, so that a function that was scaled to zero has lost nothing. Numbers of events are
 therefore of a window that moves with the clock: they fall as well as rise, and are gauges and gauge histograms, never
-counters; ``rate()`` of them says nothing. A true counter is only what a store counts up.
+counters; ``rate()`` of them says nothing. A true counter, or histogram, is only what a store counts up.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from enum import StrEnum
 from shared.core.alerting.alert import Alert
 from shared.core.batches.batch import Batch, BatchState
 from shared.core.circuit_breaker import Circuit, Position
-from shared.core.model import Lane, Run, State, TransitionState
+from shared.core.limits.waits import WAIT_BOUNDS, Waits
+from shared.core.model import Lane, State, TransitionState
 from shared.core.objectives.budget import Measured, ObjectiveStatus
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Role
+from shared.core.reporting.open_figures import RunFacts, open_figures
 from shared.core.severity import Severity
 from shared.core.workflows.runs import RunStatus, RunSummary
 
@@ -36,6 +38,7 @@ class MetricKind(StrEnum):
     GAUGE = "gauge"
     COUNTER = "counter"
     GAUGE_HISTOGRAM = "gaugehistogram"
+    HISTOGRAM = "histogram"
     STATE_SET = "stateset"
 
 
@@ -69,14 +72,6 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
-    """A run and the transitions of it that are stored."""
-
-    run: Run
-    transitions: Mapping[str, TransitionState]
-
-
-@dataclass(frozen=True, slots=True)
 class LockFacts:
     """A lock that was ever taken: until when it is held, and how often it changed hands."""
 
@@ -98,7 +93,7 @@ class PipelineFacts:
     """What the stores hold of one pipeline at one moment. A part that could not be read is None and named in
     ``unread``; a pipeline without workflows has no runs of them.
 
-    ``runs`` are the open ones and those of the dates of the window.
+    ``runs`` are the open ones and those of the dates of the window, ``waits`` those for a place at each table.
     """
 
     policy: Policy
@@ -113,6 +108,7 @@ class PipelineFacts:
     workflow_runs: Sequence[RunSummary] | None = None
     batches: Sequence[Batch] | None = None
     measured: Measured | None = None
+    waits: Mapping[str, Waits] | None = None
     unread: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -155,8 +151,10 @@ def families(pipelines: Sequence[PipelineFacts]) -> tuple[Family, ...]:
 
 def key_figures(facts: PipelineFacts) -> dict[str, float]:
     """Return what is one number of a pipeline, for the log: metrics of Cloud Monitoring are made from its lines."""
-    figures = {
-        "runs_open": _opened(facts),
+    runs = facts.runs
+    figures: dict[str, float | None] = {
+        **({} if runs is None else open_figures(facts.policy, runs)),
+        "runs_closed": None if runs is None else float(sum(entry.run.closed_at is not None for entry in runs)),
         "blocked_oldest_seconds": _first(_blocked_age(facts)),
         "breakers_open": _breakers_open(facts),
         "quarantined": _first(_quarantined(facts)),
@@ -180,10 +178,6 @@ def distribution(values: Iterable[timedelta], bounds: tuple[float, ...]) -> Dist
 
 def _first(samples: Samples) -> float | None:
     return next((value for _, value in samples if isinstance(value, float)), None)
-
-
-def _opened(facts: PipelineFacts) -> float | None:
-    return None if facts.runs is None else float(sum(entry.run.closed_at is None for entry in facts.runs))
 
 
 def _breakers_open(facts: PipelineFacts) -> float | None:
@@ -288,6 +282,11 @@ def _breakers(facts: PipelineFacts) -> Samples:
 def _lock_waits(facts: PipelineFacts) -> Samples:
     for name, lock in (facts.locks or {}).items():
         yield {"lock": name}, max((lock.expires_at - facts.now) / SECOND, 0.0)
+
+
+def _lock_waited(facts: PipelineFacts) -> Samples:
+    for table, waits in (facts.waits or {}).items():
+        yield {"lock": table}, Distribution(WAIT_BOUNDS, waits.cumulated(), waits.seconds)
 
 
 def _lock_acquisitions(facts: PipelineFacts) -> Samples:
@@ -435,6 +434,11 @@ METRICS: tuple[_Metric, ...] = (
     _Metric(
         "orch_lock_wait_seconds", _GAUGE, "How long whoever asks for a lock now has to wait at most.", _lock_waits,
         "seconds",
+    ),
+    _Metric(
+        "orch_lock_waited_seconds", MetricKind.HISTOGRAM,
+        "How long statements waited for a place at the table that they change, all pipelines that change it together.",
+        _lock_waited, "seconds",
     ),
     _Metric("orch_lock_acquisitions", MetricKind.COUNTER, "How often a lock changed hands.", _lock_acquisitions),
     _Metric("orch_quarantine_rows", _GAUGE, "Kinds of messages in quarantine that wait for a person.", _quarantined),
