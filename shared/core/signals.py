@@ -238,7 +238,8 @@ class _Reading:
         if signal.jobs:
             theirs = job if signal.processor is None else name or ""
             ours = next((processor for listed, processor in signal.jobs.items() if _is_job(listed, theirs)), None)
-            detail = f"its name {shown(theirs)} is not among jobs"
+            absent = f"it says no {_written(signal)}, which jobs lists" if signal.processor is not None else ""
+            detail = f"its name {shown(theirs)} is not among jobs" if theirs else absent
             return ours or self._ignored("its name is not among jobs", Depth.NAME, detail)
         if not name:
             if signal.unknown is Other.IGNORE:

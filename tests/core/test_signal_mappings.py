@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core import signals
 from shared.core.errors import PolicyError
 from shared.core.model import Outcome
+from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.wire.name_patterns import name_pattern
 from shared.core.wire.places import apart, is_said, place
 from tests.core import signal_samples as samples
-from tests.core.test_signals import ignored, policy_of, read, refused
+from tests.core.test_signals import delivery, ignored, policy_of, read, refused
 
 JSON = {"source": "json", "processor": "radar", "date": "day", "status": "success"}
 DAILY: dict[str, Any] = {"day": "2026-03-09", "state": "done"}
@@ -111,6 +113,28 @@ def test_jobs_list_the_names_that_a_general_message_says() -> None:
     assert ignored(policy, DAILY) == "its name is not among jobs"
     files = policy_of({**STORAGE, "processor": "{kind}", "jobs": {"scans": "radar"}})
     assert read(files, attributes=named("scans_x_20260309.csv")).report.processor == "radar"
+
+
+def test_why_a_name_is_none_of_a_signals_is_told_with_the_name() -> None:
+    """What `orch signals check` shows: the name that is not listed, the place at which there is none, the part that the
+    pattern made of it. An earlier part is as short as it can be."""
+    rule = {**JSON, "match": {"job": "{kind}-{run}"}, "processor": "{kind}", "jobs": {"train-odds": "radar"}}
+    assert detail(rule, {**DAILY, "job": "train-odds-0310"}) == "its name 'train' is not among jobs"
+    assert detail(rule, {**DAILY, "job": "x"}) == "job 'x' does not match {kind}-{run}"
+    named_by_place = {**JSON, "processor": "{job.id}", "jobs": {"1": "radar"}}
+    assert detail(named_by_place, DAILY) == "it says no {job.id}, which jobs lists"
+    by_name = {**JSON, "processor": "{job.id}", "unknown": "ignore"}
+    assert detail(by_name, {**DAILY, "job": {"id": "rada"}}) == "no processor of collect is called 'rada'"
+    greedy = {**rule, "match": {"job": "re: (?P<kind>.+)-(?P<run>[0-9]+)"}}
+    assert read(policy_of(greedy), {**DAILY, "job": "train-odds-0310"}).report.processor == "radar"
+
+
+def detail(rule: dict[str, Any], body: Any) -> str:
+    """Return why a signal does not count a message, with what stands in it; it must be ignored."""
+    policy = policy_of(rule)
+    converted = signals.convert(delivery(body), policy, Names(policy))
+    assert isinstance(converted, signals.Ignored), converted
+    return converted.detail
 
 
 def test_a_name_of_nobodys_says_where_names_are_listed() -> None:
