@@ -130,6 +130,10 @@ class Warehouse(Protocol):
         One query for all of them, unless one of them cannot be read.
         """
 
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        """Return the units that one table holds with enough rows on each of these dates, by one query; None where a
+        date cannot be read."""
+
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Run GoogleSQL with named parameters and return its rows."""
 

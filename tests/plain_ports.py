@@ -39,6 +39,9 @@ class FullWarehouse:
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         return {ref.label: frozenset(f"unit {number}" for number in range(GAMES)) for ref in tables}
 
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        return {day: self.held([table], day)[table.label] for day in days}
+
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
 

@@ -214,19 +214,35 @@ class SqlWarehouse(ABC):
             return {table.label: self._held([(table, column)], day)[table.label] for table, column in named}
         if rows is None:
             return {named[0][0].label: None}
-        return {table.label: self._enough(table, column, rows, day) for table, column in named}
+        return {table.label: self._enough(table, column, rows, [day])[day] for table, column in named}
 
-    def _enough(self, ref: UnitsRef, column: DateColumn, rows: Rows, day: date) -> frozenset[str] | None:
-        """Return the units with enough rows; None where no rows may be rows whose date cannot be read here."""
-        counted, readable = Counter[str](), True
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        ref = TableRef(_table(table.table), _column(table.date_column))
+        column = self._types.of([ref])[ref.table] if days else None
+        held: dict[date, frozenset[str] | None] = dict.fromkeys(days)
+        if column is not None:
+            between = parameters({column.kind}, min(days), max(days), self._zone)
+            rows = self._rows_of(held_sql([(table, column)], self._zone), between)
+            held = held if rows is None else self._enough(table, column, rows, days)
+        if None in held.values():
+            self._types.forget(ref)
+        return held
+
+    def _enough(
+        self, ref: UnitsRef, column: DateColumn, rows: Rows, days: Sequence[date]
+    ) -> dict[date, frozenset[str] | None]:
+        """Return the units with enough rows of each date; None where no rows may be rows whose date cannot be read
+        here: a row with such a date may be of any of them."""
+        counted = {day: Counter[str]() for day in days}
         for row in rows:
             if row["label"] == ref.label:
                 written = local_date(row["day"], self._zone)
-                readable = readable and written is not None
-                counted[row["unit"]] += row["n"] if written == day else 0
-        if not readable or (not counted and not self._is_certain(ref.table, column)):
-            return None
-        return frozenset(unit for unit, number in counted.items() if number >= ref.at_least)
+                if written is None:
+                    return dict.fromkeys(days)
+                if written in counted:
+                    counted[written][row["unit"]] += row["n"]
+        certain = all(counted.values()) or self._is_certain(ref.table, column)
+        return {day: _often(units, ref.at_least) if units or certain else None for day, units in counted.items()}
 
     def _text(self, sql_file: str) -> str:
         path = (self._config / sql_file).resolve()
@@ -240,6 +256,10 @@ def _counts(columns: Mapping[str, DateColumn]) -> str:
         f"SELECT '{table}' AS table_name, COUNT(*) AS n FROM `{table}` WHERE {column.within()}"  # noqa: S608 - checked names
         for table, column in columns.items()
     )
+
+
+def _often(units: Counter[str], at_least: int) -> frozenset[str]:
+    return frozenset(unit for unit, number in units.items() if number >= at_least)
 
 
 def _table(name: str) -> str:

@@ -79,7 +79,7 @@ def month_of(
     # The age of the runtime is the deploy script's affair, so the manifest is judged as of the prices' day.
     deployment = deployment_of(load_manifest(today=prices.taken), policy)
     workflows = workflows_beside(policy)
-    load = None if workflows is None else workflow_load(workflows, deployment.ticks)
+    load = None if workflows is None else workflow_load(workflows, deployment.ticks, policy.calendar)
     month = Month(policy, deployment, gate_sql(policy), _checks(policy), pipelines, days=days, workflows=load)
     month = replace(month, batch_loads=batch_loads(policy, members))
     if completions is None:

@@ -64,12 +64,16 @@ class CountedWarehouse(FullWarehouse):
         return super().number(sql_file, day)
 
     def units(self, calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
-        self.tables += 1
+        self.tables += 2 if calendar.excluded is not None and calendar.excluded.table else 1
         return super().units(calendar, days)
 
     def held(self, tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
         self.tables += len({ref.table for ref in tables})
         return super().held(tables, day)
+
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        self.tables += 1
+        return {day: FullWarehouse.held(self, [table], day)[table.label] for day in days}
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self.tables += scans(sql)
@@ -206,7 +210,7 @@ class Night:
             operations += of(Unit.OBJECTIVES, 1, 1 + len(run.transitions))
             operations += of(Unit.COMPARED, 1, max(1, there) if there <= DIGESTED_FROM else 2 + READ_AGAIN)
         tables = (
-            self.due
+            self.due * (0 if self.policy.calendar is None else len(self.policy.calendar.tables))
             + run.baseline_tables
             + sum(transition.tables + transition.row_tables for transition in run.transitions)
         )

@@ -429,6 +429,41 @@ def test_the_units_that_a_table_holds_with_enough_rows(world: World) -> None:
     assert warehouse.held([], DAY) == {}
 
 
+def test_the_units_that_a_table_holds_on_several_dates(world: World) -> None:
+    """Each date by its own rows, one without rows holds nothing, those between that were not asked stay out; one query
+    for all. What cannot be read is None for every date, not empty."""
+    day_between, later = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    rows = [[ON, statistics_id(DAY, 0)]] * 2 + [[ON, statistics_id(DAY, 1)]]
+    rows += [[str(later), statistics_id(DAY, 1)]] * 2 + [[str(day_between), statistics_id(DAY, 2)]] * 2
+    world.table("nba_raw.box", {"game_date": "DATE", "game_id": "STRING"}, rows)
+    empty = later + timedelta(days=1)
+    held = {DAY: frozenset({unit(0)}), later: frozenset({unit(1)}), empty: frozenset()}
+    assert world.warehouse.held_on(BOX, [DAY, later, empty]) == held
+    warehouse = world.warehouse
+    assert isinstance(warehouse, SqlWarehouse)
+    before = warehouse.operations["queries"]
+    assert warehouse.held_on(BOX, list(held)) == held
+    assert warehouse.operations["queries"] == before + 1
+    assert warehouse.held_on(replace(BOX, expression="no_such_column"), list(held)) == dict.fromkeys(held)
+    assert warehouse.held_on(replace(BOX, table="nba_raw.missing"), list(held)) == dict.fromkeys(held)
+    assert warehouse.held_on(BOX, []) == {}
+
+
+def test_a_date_that_nobody_can_read_hides_the_units_of_every_date(world: World) -> None:
+    """A row whose text begins like one of the dates and is none may be of any of them; where no row is of a date, text
+    in another form may be."""
+    columns = {"game_date": "STRING", "game_id": "STRING"}
+    plain = [[ON, statistics_id(DAY, 0)]] * 2
+    later = DAY + timedelta(days=1)
+    world.table("nba_raw.box", columns, [*plain, [f"{ON} or so", statistics_id(DAY, 1)]])
+    assert world.warehouse.held_on(BOX, [DAY, later]) == {DAY: None, later: None}
+    world.table("nba_raw.other", columns, [*plain, ["21 Jan", statistics_id(DAY, 1)]])
+    assert world.warehouse.held_on(replace(BOX, table="nba_raw.other"), [DAY, later]) == {
+        DAY: frozenset({unit(0)}),
+        later: None,
+    }
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -66,6 +66,9 @@ class Warehouse:
         every = frozenset(f"unit {number}" for number in range(self._units.total or 0))
         return {ref.label: every for ref in tables}
 
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        return {day: self.held([table], day)[table.label] for day in days}
+
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Unavailable("warehouse", "no free SQL here")
 

@@ -113,6 +113,7 @@ W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_
 W_REPORTS, T_W_REPORTS = "shared/app/workflows/reports.py", "tests/app/workflows/test_reports.py::test_"
 W_RECEIVE = "shared/app/workflows/receive.py"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
+W_SERVING, T_W_ASKED = "shared/core/workflows/serving.py", "tests/app/workflows/test_warehouse_questions.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
 BATCH_PROGRESS, T_PROGRESS = "shared/core/batches/progress.py", "tests/core/test_batch_progress.py::test_"
@@ -3073,6 +3074,83 @@ MUTANTS = [
         "    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)\n",
         "    early = None\n",
         f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
+    ),
+    mutant(
+        "a reading of the calendar serves for ever",
+        W_SERVING,
+        " or now >= read.at + every:",
+        ":",
+        f"{T_W_ASKED}a_reading_serves_the_ticks_of_an_hour",
+    ),
+    mutant(
+        "a window is decided by what was read before it",
+        W_SERVING,
+        "not read.at < window_of(workflow, day, policy.zone).begins <= now",
+        "True",
+        f"{T_W_ASKED}a_window_is_decided_by_a_reading_of_its_own",
+    ),
+    mutant(
+        "a run begins by an earlier reading of the calendar",
+        W_SERVING,
+        "    return isinstance(decision, Run) and has_units(workflow)",
+        "    return False",
+        f"{T_W_ASKED}nothing_begins_by_an_earlier_reading",
+    ),
+    mutant(
+        "what another policy read of the calendar decides workflows",
+        W_SERVING,
+        " or read.policy_version != policy.version",
+        "",
+        f"{T_W_ASKED}an_older_reading_of_another_policy_or_without_its_books_serves_nobody",
+    ),
+    mutant(
+        "a reading serves whose units are no longer stored",
+        "shared/app/workflows/controller.py",
+        " and _are_known(stored, asked))",
+        ")",
+        f"{T_W_ASKED}an_older_reading_of_another_policy_or_without_its_books_serves_nobody",
+    ),
+    mutant(
+        "a reading that failed serves like one that did not",
+        "shared/app/workflows/controller.py",
+        "    if not scheduled:\n        return books\n",
+        "    scheduled = scheduled or {day: books.days[day].value.units or () for _, day in asked}\n",
+        f"{T_W_ASKED}a_calendar_that_cannot_be_read_is_asked_again_by_the_next_tick",
+    ),
+    mutant(
+        "a table that holds every unit is asked at every tick of its window",
+        W_DECIDE,
+        "facts.code == COLLECTED and facts.settled:",
+        "False:",
+        f"{T_W_ASKED}a_window_that_is_seen_to_be_collected_is_asked_once",
+    ),
+    mutant(
+        "a unit that is listed meanwhile is taken for collected",
+        W_DECIDE,
+        "facts.code == COLLECTED and facts.settled:",
+        "facts.code == COLLECTED:",
+        f"{T_W_ASKED}a_window_that_is_seen_to_be_collected_is_asked_once",
+    ),
+    mutant(
+        "a window is judged by the units of an earlier reading",
+        W_JUDGE,
+        "    return not facts.runs or workflow.alerts.missing_units is not None or",
+        "    return",
+        f"{T_W_ASKED}what_ran_is_judged_without_the_calendar",
+    ),
+    mutant(
+        "a catch-up asks its table date by date",
+        "shared/app/workflows/calendar.py",
+        "sorted(set(together)) if day in together else [day]",
+        "[day]",
+        f"{T_W_CONTROLLER}a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final",
+    ),
+    mutant(
+        "a row of a date that nobody can read is of no date",
+        "shared/adapters/sql_warehouse.py",
+        "                    return dict.fromkeys(days)\n                if",
+        "                    continue\n                if",
+        f"{T_WAREHOUSE}a_date_that_nobody_can_read_hides_the_units_of_every_date",
     ),
     mutant(
         "a catch-up asks its table at every tick",

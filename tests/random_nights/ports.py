@@ -314,6 +314,10 @@ class NightWarehouse:
             handler.held.update(holdings)
         return holdings
 
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        """No workflow is decided in a random night."""
+        raise Unavailable("warehouse", "a random night catches nothing up")
+
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """There is no SQL in a random night: whoever asks must live without an answer."""
         self._stage.enter()

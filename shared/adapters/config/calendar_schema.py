@@ -71,8 +71,8 @@ class CalendarSchema(Schema):
     read_every: Annotated[
         Duration | UnsetType | None,
         Meta(
-            description="how long a reading of a date serves its open run, so that a unit that is postponed or over is "
-            "seen so much later; left out, each look of a sweep reads it"
+            description="how long a reading of a date serves its open run and the ticks of workflows, so that a unit "
+            "that is postponed or over is seen so much later; left out, each look of a sweep and each tick reads it"
         ),
     ] = UNSET
     on_unreadable: Literal["assume_units"] | UnsetType = UNSET

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from shared.app.context import Context
@@ -37,20 +37,36 @@ def key_expression(missing: Missing) -> str:
 
 
 class Tables:
-    """What the tables of a policy hold, each asked once a date."""
+    """What the tables of a policy hold and the calendar says, each asked once a date."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._held: dict[tuple[Missing, date], frozenset[str] | None] = {}
         self._rows: dict[tuple[Found, date], int | None] = {}
         self._inputs: dict[tuple[OpensOn, date], tuple[str, ...] | None] = {}
+        self._together: dict[Missing, list[date]] = {}
+        self._scheduled: dict[date, tuple[ScheduledUnit, ...] | None] = {}
+
+    def units(self, day: date, last: tuple[ScheduledUnit, ...] | None) -> tuple[ScheduledUnit, ...] | None:
+        """Return the units of a date as they are now, the ``last`` reading while the calendar cannot be read."""
+        if day not in self._scheduled:
+            scheduled = read_schedule(self._ctx, [day])
+            self._scheduled[day] = None if scheduled is None else scheduled.get(day, ())
+        units = self._scheduled[day]
+        return last if units is None else units
+
+    def together(self, missing: Missing, days: Iterable[date]) -> None:
+        """Say of which dates a table will be asked: the first question is about all of them."""
+        self._together.setdefault(missing, []).extend(days)
 
     def read(
         self, day: date, held: Missing | None = None, rows: Found | None = None, inputs: OpensOn | None = None
     ) -> Readings:
         """Read what is asked for; what cannot be read, is None. ``OutOfTime`` is raised where nothing was asked."""
         if held is not None and (held, day) not in self._held:
-            self._held[held, day] = self._units(held, day)
+            together = self._together.get(held, [])
+            days = sorted(set(together)) if day in together else [day]
+            self._held |= {(held, each): names for each, names in self._units(held, days).items()}
         if rows is not None and (rows, day) not in self._rows:
             self._rows[rows, day] = self._count(rows, day)
         if inputs is not None and (inputs, day) not in self._inputs:
@@ -61,15 +77,15 @@ class Tables:
             {opens_on: names for (opens_on, of), names in self._inputs.items() if of == day},
         )
 
-    def _units(self, missing: Missing, day: date) -> frozenset[str] | None:
+    def _units(self, missing: Missing, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
         ref = UnitsRef("collected", missing.table, missing.date_column, key_expression(missing))
         try:
-            return self._ctx.ports.warehouse.held([ref], day)["collected"]
+            return self._ctx.ports.warehouse.held_on(ref, days)
         except OutOfTime:
             raise
         except (Unavailable, PolicyError) as error:
             self._ctx.log("workflows.table_unreadable", severity="WARNING", table=missing.table, error=str(error))
-            return None
+            return dict.fromkeys(days)
 
     def _count(self, source: Found, day: date) -> int | None:
         try:

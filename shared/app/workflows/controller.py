@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from shared.core.workflows.day_record import DayRecord, Decided, Looked
 from shared.core.workflows.decide import Abort, Read, Run, Skip, WorkflowInput, decide_workflow, past_dates
 from shared.core.workflows.model import CatchUp, Priority, Workflow, Workflows
 from shared.core.workflows.runs import WorkflowRun, summary
+from shared.core.workflows.serving import CalendarRead, begins_by, serves
 from shared.core.workflows.windows import open_dates, span
 
 # A run that was claimed and whose message has not left by then: who claimed it has died.
@@ -83,8 +84,11 @@ def tick(ctx: Context, workflows: Workflows, planned_at: datetime | None = None)
     judged = judged_days(ctx, workflows, now)
     stored = load_books(ctx, {candidate.day for candidate in due} | judged)
     control = stored.control.value if stored.control is not None else begin_watch(ctx, now)
-    books = _with_calendar(ctx, stored, due, now)
     today = ctx.policy.local(now).date()
+    asked = [(candidate.workflow, candidate.day) for candidate in due if has_units(candidate.workflow)]
+    read = stored.days[today].value.calendar
+    fresh = not (serves(read, ctx.policy, asked, now) and _are_known(stored, asked))
+    books = _with_calendar(ctx, stored, asked, today, now) if fresh else stored
     due = [candidate for candidate in due if not _has_looked(candidate.workflow, books, today, now)]
     codes: dict[str, set[str]] = {}
     done, tables = Tick(), Tables(ctx)
@@ -92,8 +96,16 @@ def tick(ctx: Context, workflows: Workflows, planned_at: datetime | None = None)
     unknown: dict[date, set[str]] = {}
     changed: dict[date, DayRecord] = {day: stored.value for day, stored in books.days.items()}
     for candidate in due:
+        if isinstance(candidate.workflow.decide, CatchUp):
+            tables.together(candidate.workflow.decide.missing, [candidate.day])
+    for candidate in due:
         facts = input_of(ctx, workflows, candidate.workflow, candidate.day, books, now)
         decision = _decide(candidate, facts, tables)
+        if not fresh and begins_by(decision, candidate.workflow):
+            fresh, books = True, _with_calendar(ctx, books, asked, today, now)
+            changed = {day: _with_units(book, books.days[day].value) for day, book in changed.items()}
+            facts = input_of(ctx, workflows, candidate.workflow, candidate.day, books, now)
+            decision = _decide(candidate, facts, tables)
         codes.setdefault(candidate.workflow.name, set()).add(decision.code)
         if decision.warning:
             conditions.append(
@@ -120,9 +132,9 @@ def tick(ctx: Context, workflows: Workflows, planned_at: datetime | None = None)
         _save(ctx, stored.days[day], book)
         flush_book(ctx, book)
     conditions += [no_calendar(ctx.policy, day, tuple(sorted(names))) for day, names in unknown.items()]
-    fresh = all(book == stored.days[day].value for day, book in changed.items())
+    unchanged = all(book == stored.days[day].value for day, book in changed.items())
     ended = Books({day: stored.days[day] for day in judged}, stored.pauses, stored.control)
-    conditions += judge_ended(ctx, workflows, ended if fresh else load_books(ctx, judged), control, now)
+    conditions += judge_ended(ctx, workflows, ended if unchanged else load_books(ctx, judged), control, now)
     _raise(ctx, conditions)
     return done
 
@@ -180,18 +192,32 @@ def _with_looks(
     return replace(book, looked={**book.looked, **looked}) if looked else book
 
 
-def _with_calendar(ctx: Context, books: Books, due: list[_Due], now: datetime) -> Books:
-    """Take a fresh reading of the calendar into the books of the dates whose units matter."""
-    days = sorted({candidate.day for candidate in due if has_units(candidate.workflow)})
-    scheduled = read_schedule(ctx, days)
-    if scheduled is None:
+def _are_known(books: Books, asked: Sequence[tuple[Workflow, date]]) -> bool:
+    """True where the books still hold the units of all these dates: one may have been deleted since."""
+    return all(books.days[day].value.units is not None for _, day in asked)
+
+
+def _with_calendar(
+    ctx: Context, books: Books, asked: Sequence[tuple[Workflow, date]], today: date, now: datetime
+) -> Books:
+    """Take a fresh reading of the calendar into the books of the dates whose units matter, and note it in today's."""
+    scheduled = read_schedule(ctx, sorted({day for _, day in asked}))
+    if not scheduled:
         return books
     fresh = dict(books.days)
     for day, units in scheduled.items():
-        stored = books.days[day]
+        stored = fresh[day]
         if stored.value.units != units:
             fresh[day] = replace(stored, value=replace(stored.value, units=units, units_read_at=now))
+    if ctx.policy.calendar is not None and ctx.policy.calendar.read_every is not None:
+        read = CalendarRead(now, tuple(sorted(scheduled)), ctx.policy.version)
+        fresh[today] = replace(fresh[today], value=replace(fresh[today].value, calendar=read))
     return Books(fresh, books.pauses, books.control)
+
+
+def _with_units(book: DayRecord, read: DayRecord) -> DayRecord:
+    """Return a book that a tick has changed with what it has read of the calendar meanwhile."""
+    return replace(book, units=read.units, units_read_at=read.units_read_at, calendar=read.calendar)
 
 
 def _decide(candidate: _Due, facts: WorkflowInput, tables: Tables) -> Run | Skip | Abort:
@@ -294,6 +320,7 @@ def _save(ctx: Context, stored: Stored[DayRecord], changed: DayRecord) -> None:
             units_read_at=changed.units_read_at or book.units_read_at,
             expected_at=book.expected_at or changed.expected_at,
             looked={**book.looked, **changed.looked},
+            calendar=changed.calendar or book.calendar,
         ).with_pending(changed.pending)
 
     change_book(ctx, stored, change)

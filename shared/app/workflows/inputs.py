@@ -57,4 +57,5 @@ def input_of(
         by_name=scrapers == set(called_by_name(workflows, workflow)),
         readings=readings or Readings(),
         code=decided.code if decided is not None and decided.at <= now else "",
+        settled=decided is not None and book.units_read_at is not None and book.units_read_at <= decided.at <= now,
     )

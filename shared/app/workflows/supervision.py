@@ -28,10 +28,9 @@ from shared.core.alerting.condition import Condition
 from shared.core.errors import OutOfTime, Unavailable, is_state_outage
 from shared.core.reporting.findings import Finding, FindingResult, Sweep
 from shared.core.workflows import alerts
-from shared.core.workflows.check import has_units
 from shared.core.workflows.day_record import Control, DayRecord, PendingRow
 from shared.core.workflows.decide import Read, past_dates
-from shared.core.workflows.judge import Judgement, Verdict, judge, judge_catch_up, window_end
+from shared.core.workflows.judge import Judgement, Verdict, asks_for_units, judge, judge_catch_up, window_end
 from shared.core.workflows.model import REDRIVE_AFTER, CatchUp, Workflow, Workflows
 from shared.core.workflows.runs import RunStatus, WorkflowRun
 from shared.core.workflows.windows import days_after, window_of
@@ -143,9 +142,8 @@ def _judge(
     if isinstance(workflow.decide, CatchUp):
         return _judge_catch_up(ctx, workflows, workflow, workflow.decide, day, ends, tables, now)
     facts = input_of(ctx, workflows, workflow, day, books, now)
-    if has_units(workflow):
-        scheduled = read_schedule(ctx, [day])
-        facts = facts if scheduled is None else replace(facts, units=scheduled[day])
+    if asks_for_units(workflow, facts):
+        facts = replace(facts, units=tables.units(day, facts.units))
     judged = judge(workflow, day, facts)
     while isinstance(judged, Read):
         readings = tables.read(day, judged.held, judged.rows)
@@ -170,6 +168,7 @@ def _judge_catch_up(
     if scheduled is not None:
         facts = {past: replace(of, units=scheduled[past]) for past, of in facts.items()}
     runs = [run for past in days for run in books.days[past].value.runs_of(workflow.name)]
+    tables.together(decide.missing, days)
     judged = judge_catch_up(workflow, decide, day, facts, runs)
     while isinstance(judged, tuple):
         past, read = judged

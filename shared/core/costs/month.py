@@ -205,7 +205,7 @@ class Month:
         operations += of(Unit.SCRAPERS_COMPARED, 1, load.calls * REPORTS_KEPT_DAYS)
         # A run of a workflow is looked at by each sweep until it has ended, some minutes later.
         looks = min(deployment.sweeps, self._due_sweeps + 5 * load.runs)
-        return operations + of(Unit.LOOK, looks, looks * load.dates)
+        return operations + of(Unit.LOOK, looks, looks * load.looked_dates)
 
     def _batches(self) -> Operations:
         """Return what the batches of a day ask of the store, and the sweeps' looks at them while they are open."""
@@ -219,10 +219,11 @@ class Month:
     def queries(self) -> Mapping[str, tuple[float, float]]:
         """Statements and the tables they name, of one day with units and one pipeline, by what asks."""
         asked = Statements(self.policy, self.deployment, self.runs, self.width, self.habits).of_day(self.validation)
-        tables = 0.0 if self.workflows is None else self.workflows.tables
+        load = self.workflows
+        of_workflows = (0.0, 0.0) if load is None else (load.statements, load.tables)
         of_batches = sum(load.runs * (1 + load.steps) for load in self.batches if load.tables)
         scanned = sum(load.runs * load.tables for load in self.batches)
-        return {**asked, "workflows": (tables, tables), "batches": (of_batches, scanned)}
+        return {**asked, "workflows": of_workflows, "batches": (of_batches, scanned)}
 
     # what is charged
 

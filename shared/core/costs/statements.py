@@ -29,7 +29,7 @@ class Statements:
         """Return statements and tables by what asks."""
         transitions = [transition for run in self.runs for transition in run.transitions]
         return {
-            "calendar": (self._calendar(), self._calendar()),
+            "calendar": (self._calendar(), self._calendar() * self._calendar_tables),
             "gates": (
                 sum(transition.queries for transition in transitions),
                 sum(transition.tables + self._rows(transition.row_tables) for transition in transitions),
@@ -46,7 +46,12 @@ class Statements:
         if not self.policy.nights_needed:
             return 0.0, 0.0
         units = 1.0 if self.policy.anomalies.nights_needed and self.policy.calendar is not None else 0.0
-        return 2.0 + units, 2.0 + units
+        return 2.0 + units, 2.0 + units * self._calendar_tables
+
+    @property
+    def _calendar_tables(self) -> int:
+        """How many tables a reading of the calendar names."""
+        return 0 if self.policy.calendar is None else len(self.policy.calendar.tables)
 
     def _comparisons(self) -> float:
         """Return how often state and record are compared, and objectives measured."""
@@ -68,7 +73,7 @@ class Statements:
         statements = tables = 0.0
         for name, calls in self.deployment.validations.items():
             # The calendar, a probe, and the two of the trend.
-            statements, tables = statements + 4 * calls, tables + 3 * calls
+            statements, tables = statements + 4 * calls, tables + (2 + self._calendar_tables) * calls
             for check in validation.of(name):
                 statements, tables = statements + calls, tables + self._named(check) * calls
         return statements, tables

@@ -68,8 +68,8 @@ class Deployment:
 @dataclass(frozen=True, slots=True)
 class WorkflowLoad:
     """What the workflows of a pipeline do on a day with units. ``dates`` are those whose books a tick reads, on the
-    mean of a day; ``waves`` are calls made at once, ``breakers`` scrapers asked for in a step, ``tables`` what ticks
-    ask the warehouse."""
+    mean of a day, ``looked_dates`` those of a sweep's look; ``waves`` are calls made at once, ``breakers`` scrapers
+    asked for in a step, ``statements`` and ``tables`` what is asked of the warehouse."""
 
     runs: float
     steps: float
@@ -77,6 +77,8 @@ class WorkflowLoad:
     calls: float
     breakers: float
     dates: float
+    looked_dates: float
+    statements: float
     tables: float
 
 

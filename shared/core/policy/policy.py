@@ -69,6 +69,12 @@ class Calendar:
     reaches_back: timedelta | None = None
     read_every: timedelta | None = None
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that one reading of it names."""
+        excluded = "" if self.excluded is None else self.excluded.table
+        return (self.table, excluded) if excluded else (self.table,)
+
 
 @dataclass(frozen=True)
 class Mode:

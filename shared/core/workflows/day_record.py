@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.core.workflows.judge import Judgement
 from shared.core.workflows.runs import RunStatus, RunSummary
+from shared.core.workflows.serving import CalendarRead
 from shared.core.workflows.units import ScheduledUnit
 
 
@@ -46,7 +47,8 @@ class DayRecord:
     """Runs, decisions and judgements of a date, and its units as they were last read; None if they never were.
 
     ``expected_at`` is when it was written down which windows are expected; ``pending`` is what the record lacks.
-    ``looked`` are the catch-ups that had nothing to fetch when they looked on this date.
+    ``looked`` are the catch-ups that had nothing to fetch when they looked on this date, ``calendar`` is the last
+    reading of the calendar that was made on it.
     """
 
     pipeline: str
@@ -59,6 +61,7 @@ class DayRecord:
     expected_at: datetime | None = None
     pending: tuple[PendingRow, ...] = ()
     looked: dict[str, Looked] = field(default_factory=dict)
+    calendar: CalendarRead | None = None
     expires_at: datetime | None = None
 
     def runs_of(self, workflow: str) -> tuple[RunSummary, ...]:

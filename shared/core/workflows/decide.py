@@ -24,7 +24,7 @@ from shared.core.workflows.units import ScheduledUnit
 from shared.core.workflows.windows import Window, catch_up_until, local_instant, span, window_of
 
 WINDOW, CATCH_UP, OPERATOR = "window", "catch_up", "operator"
-FOUND, USED_UP = "found", "attempts"
+FOUND, USED_UP, COLLECTED = "found", "attempts", "collected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class WorkflowInput:
     workflow's runs of the date; ``latest`` is when its newest run of any date was decided; ``completed`` are the
     workflows that have a completed run of the date. ``paused`` says why nothing runs, "" where nothing is paused.
     ``by_name`` is true where every scraper of the workflow is called by the names of units. ``code`` is that of the
-    latest decision for the date, "" before the first.
+    latest decision for the date, "" before the first; ``settled`` is true where the units are those that it knew.
     """
 
     zone: ZoneInfo
@@ -108,6 +108,7 @@ class WorkflowInput:
     by_name: bool = False
     readings: Readings = Readings()
     code: str = ""
+    settled: bool = False
 
 
 def decide_workflow(workflow: Workflow, day: date, facts: WorkflowInput) -> WorkflowDecision:
@@ -301,6 +302,9 @@ def _collected(
     back = _held_back(workflow, facts)
     if back is not None:
         return back
+    if isinstance(workflow.decide, AfterGames) and facts.code == COLLECTED and facts.settled:
+        # What a window was seen to hold it holds until its end; of early games more become due meanwhile.
+        return Skip(f"{missing.table} holds every unit", COLLECTED)
     if missing not in facts.readings.held:
         return Read(held=missing)
     held = facts.readings.held[missing]
@@ -311,7 +315,7 @@ def _collected(
         return Run(day, named, None, "the calendar names no units", "unnamed")
     targets = _targets(units, held)
     if not targets:
-        return Skip(f"{missing.table} holds every unit", "collected")
+        return Skip(f"{missing.table} holds every unit", COLLECTED)
     return Run(day, named, targets, f"{len(targets)} of {len(units)} units without rows in {missing.table}", "due")
 
 
@@ -410,7 +414,7 @@ def _catch_up(workflow: Workflow, decide: CatchUp, day: date, facts: WorkflowInp
     if missing is None:
         return Skip(f"{decide.missing.table} cannot be read", "unreadable")
     if not missing:
-        return Skip(f"{decide.missing.table} holds every final unit", "collected")
+        return Skip(f"{decide.missing.table} holds every final unit", COLLECTED)
     targets = within_budget(decide, missing, facts)
     if not targets:
         return Abort(f"each missing unit was tried {decide.per_unit} times", "budget")

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from shared.core.workflows.check import has_units
 from shared.core.workflows.decide import (
     Read,
     WorkflowInput,
@@ -93,6 +94,14 @@ def expected_window(
         before = WorkflowInput(zone, window.begins, units)
         return window if early_units(decide, day, before, window.ends - timedelta(microseconds=1)) else None
     return window
+
+
+def asks_for_units(workflow: Workflow, facts: WorkflowInput) -> bool:
+    """True where the calendar has a say in what a window came to: it tells the end of those before games, whether there
+    was anything to do where nothing ran, and the units that may be missing."""
+    if not has_units(workflow):
+        return False
+    return not facts.runs or workflow.alerts.missing_units is not None or isinstance(workflow.decide, BeforeGames)
 
 
 def judge(workflow: Workflow, day: date, facts: WorkflowInput) -> Judgement | Read | None:

@@ -6,11 +6,16 @@ from math import ceil
 
 from shared.core.costs.operations import HABITS, Habits
 from shared.core.costs.workload import MINUTES_A_DAY, WorkflowLoad
+from shared.core.policy.policy import Calendar
+from shared.core.policy.transitions import LocalTime
+from shared.core.workflows.check import has_units
 from shared.core.workflows.model import (
+    AfterGames,
     BeforeGames,
     CatchUp,
     Discovery,
     EarlyGames,
+    OnceADay,
     Span,
     Step,
     Workflow,
@@ -20,8 +25,11 @@ from shared.core.workflows.templates import UNIT, element
 from shared.core.workflows.windows import days_after
 
 
-def workflow_load(workflows: Workflows, ticks: float, habits: Habits = HABITS) -> WorkflowLoad:
-    """Return the runs, steps and calls of a day, and what so many ticks read for them."""
+def workflow_load(
+    workflows: Workflows, ticks: float, calendar: Calendar | None = None, habits: Habits = HABITS
+) -> WorkflowLoad:
+    """Return the runs, steps and calls of a day, and what so many ticks read for them: of the books, and of the
+    warehouse, whose tables each of ``calendar``'s readings names."""
     enabled = [workflow for workflow in workflows.workflows.values() if workflow.enabled]
     runs = steps = waves = calls = breakers = 0.0
     for workflow in enabled:
@@ -37,11 +45,73 @@ def workflow_load(workflows: Workflows, ticks: float, habits: Habits = HABITS) -
         for workflow in enabled
         if isinstance(workflow.decide, CatchUp)
     )
-    dates = max((days_after(workflow) for workflow in enabled), default=0) + 1 + caught_up
-    # The calendar, the table of each discovery until it is found, and that of each window once.
-    discoveries = sum(isinstance(workflow.decide, Discovery) for workflow in enabled)
-    tables = ticks * (1 + discoveries) + sum(workflow.missing is not None for workflow in enabled)
-    return WorkflowLoad(runs, steps, waves, calls, breakers, dates, tables)
+    looked = max((days_after(workflow) for workflow in enabled), default=0) + 1
+    readings = 0.0 if calendar is None else _readings(enabled, ticks, calendar, habits) + _judgements(enabled, habits)
+    asked = sum(_questions(workflow, habits) for workflow in enabled)
+    tables = asked + readings * (0 if calendar is None else len(calendar.tables))
+    return WorkflowLoad(runs, steps, waves, calls, breakers, looked + caught_up, looked, readings + asked, tables)
+
+
+def _readings(enabled: list[Workflow], ticks: float, calendar: Calendar, habits: Habits) -> float:
+    """Return how often ticks read the calendar: each does, or one as soon as the last reading serves no longer, when a
+    window has opened since, and when a run begins."""
+    asking = [workflow for workflow in enabled if has_units(workflow)]
+    if not asking or calendar.read_every is None or not ticks:
+        return ticks if asking else 0.0
+    between, served = MINUTES_A_DAY / ticks, calendar.read_every.total_seconds() / 60
+    moments = {ceil(minute / between) for workflow in asking for minute in _moments(workflow, habits)}
+    readings, read_at = 0.0, -served
+    for number in range(ceil(ticks)):
+        if number in moments or number * between >= read_at + served:
+            readings, read_at = readings + 1, number * between
+    return readings
+
+
+def _moments(workflow: Workflow, habits: Habits) -> list[float]:
+    """Return the minutes of a day at which a window opens or a run begins; before games taken to be late ones."""
+    runs = _runs(workflow, habits)
+    match workflow.decide:
+        case BeforeGames() as decide:
+            hours, each = decide.business_hours, decide.every.total_seconds() / 60
+            first = _minute(hours.ends) - runs * each
+            listed = [_minute(hours.begins), *(first + number * each for number in range(round(runs)))]
+        case Discovery() as decide:
+            listed = [number * decide.every.total_seconds() / 60 for number in range(round(runs))]
+        case AfterGames() | EarlyGames() as decide:
+            listed = [_minute(decide.at) - decide.tolerance.total_seconds() / 60]
+        case CatchUp() | OnceADay() as decide:
+            listed = [_minute(decide.window.begins)]
+    return [minute % MINUTES_A_DAY for minute in listed]
+
+
+def _minute(at: LocalTime) -> float:
+    return at.days * MINUTES_A_DAY + at.at.hour * 60 + at.at.minute
+
+
+def _judgements(enabled: list[Workflow], habits: Habits) -> float:
+    """Return how often the calendar is read to judge a window: where nothing ran, where units may be missing at its
+    end, and where it says when that is."""
+    judged = 0.0
+    for workflow in (workflow for workflow in enabled if has_units(workflow)):
+        if isinstance(workflow.decide, BeforeGames | CatchUp) or workflow.alerts.missing_units is not None:
+            judged += 1
+        elif not isinstance(workflow.decide, Discovery):
+            judged += 1 - min(1.0, _runs(workflow, habits))
+    return judged
+
+
+def _questions(workflow: Workflow, habits: Habits) -> float:
+    """Return how often a workflow asks its table on a day: a window once and, where units may be missing, at its end;
+    a discovery before each attempt and once more; a catch-up every so often in its window, and at its end."""
+    match workflow.decide:
+        case Discovery():
+            return _runs(workflow, habits) + 1
+        case CatchUp() as decide:
+            return _minutes(decide.window) * 60 / decide.every.total_seconds() + 1
+        case AfterGames() | EarlyGames():
+            return min(1.0, _runs(workflow, habits)) + (workflow.alerts.missing_units is not None)
+        case _:
+            return 0.0
 
 
 def _runs(workflow: Workflow, habits: Habits) -> float:
@@ -60,9 +130,7 @@ def _runs(workflow: Workflow, habits: Habits) -> float:
 
 
 def _minutes(span: Span) -> float:
-    begins, ends = span.begins, span.ends
-    days = ends.days - begins.days
-    return days * MINUTES_A_DAY + (ends.at.hour - begins.at.hour) * 60 + ends.at.minute - begins.at.minute
+    return _minute(span.ends) - _minute(span.begins)
 
 
 def _calls(workflows: Workflows, step: Step, habits: Habits) -> float:

@@ -49,6 +49,11 @@ class SimulatedWarehouse:
             return {ref.label: None for ref in tables}
         return {ref.label: self._facts.held(ref.table, day) for ref in tables}
 
+    def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        if self._stage.answer(PORT) is FaultKind.REJECTS:
+            return dict.fromkeys(days)
+        return {day: self._facts.held(table.table, day) for day in days}
+
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._read()
         of_batch = None if self._batches is None else self._batches(sql)

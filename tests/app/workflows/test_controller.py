@@ -36,6 +36,13 @@ def lines() -> dict[str, Any]:
     return overlay
 
 
+def reading_every(phase1: Phase1, every: timedelta | None) -> None:
+    """Let a reading of the calendar serve so long; None: each tick reads it."""
+    assert POLICY.calendar is not None
+    policy = replace(POLICY, calendar=replace(POLICY.calendar, read_every=every))
+    phase1.ctx = replace(phase1.ctx, policy=policy)
+
+
 def called(phase1: Phase1, body: Any, method: str = "POST", path: str = "/") -> tuple[dict[str, Any], int]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return answer(phase1.ctx, phase1.workflows, Call(path, (), data, method))
@@ -278,28 +285,37 @@ def test_a_catch_up_with_nothing_to_fetch_is_not_missed() -> None:
     assert phase1.look().conditions == {}
 
 
-def test_a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final() -> None:
-    """A window of ticks every five minutes: the table is asked four hours after four hours, not 144 times; a unit that
-    becomes final in between is looked at by the next tick."""
+@pytest.mark.parametrize(
+    ("read_every", "seen"), [(None, "15:10"), (timedelta(hours=1), "16:00")], ids=["each tick", "each hour"]
+)
+def test_a_catch_up_asks_its_table_every_so_often_and_for_units_that_have_become_final(
+    read_every: timedelta | None, seen: str
+) -> None:
+    """A window of ticks every five minutes: the table is asked once for all dates and four hours after four hours, not
+    144 times; a unit that becomes final in between is looked at by the next tick that reads the calendar."""
     phase1 = Phase1(datetime(2026, 1, 27, 15, 0, tzinfo=UTC), only("gamebook_catch_up"))  # 10:00
+    reading_every(phase1, read_every)
     phase1.warehouse.of[DAY] = (ScheduledUnit("A@B", NOON, final=True), ScheduledUnit("C@D", NOON))
     phase1.warehouse.collected = frozenset({"A@B"})
     reads: list[str] = []
-    held = phase1.warehouse.held
+    held_on = phase1.warehouse.held_on
 
-    def counted(tables: Sequence[UnitsRef], day: date) -> dict[str, frozenset[str] | None]:
+    def counted(table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
+        assert len(days) == 14
         reads.append(f"{phase1.clock.now().astimezone(POLICY.zone):%H:%M}")
-        return held(tables, day)
+        return held_on(table, days)
 
-    phase1.warehouse.held = counted  # type: ignore[method-assign]
+    phase1.warehouse.held_on = counted  # type: ignore[method-assign]
     for _ in range(12 * 12):
         if phase1.clock.now() == datetime(2026, 1, 27, 20, 10, tzinfo=UTC):
             phase1.warehouse.of[DAY] = tuple(ScheduledUnit(name, NOON, final=True) for name in ("A@B", "C@D"))
         phase1.tick()
         phase1.deliver_all()
         phase1.pass_time(timedelta(minutes=5))
-    assert [(run.decided_at.hour, run.targets) for run in phase1.runs()] == [(20, ("C@D",)), (0, ("C@D",))]
-    assert reads == ["10:00", "14:00", "15:10", "19:10"]
+    later = f"{int(seen[:2]) + 4}{seen[2:]}"
+    decided = [run.decided_at.astimezone(POLICY.zone).strftime("%H:%M") for run in phase1.runs()]
+    assert (decided, {run.targets for run in phase1.runs()}) == ([seen, later], {("C@D",)})
+    assert reads == ["10:00", "14:00", seen, later]
 
 
 def test_a_failure_is_over_once_a_later_run_has_completed() -> None:
