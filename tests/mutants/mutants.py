@@ -113,6 +113,7 @@ W_AUDIT, T_W_AUDIT = "shared/app/workflows/audit.py", "tests/app/workflows/test_
 W_REPORTS, T_W_REPORTS = "shared/app/workflows/reports.py", "tests/app/workflows/test_reports.py::test_"
 W_RECEIVE = "shared/app/workflows/receive.py"
 T_W_CONTROLLER = "tests/app/workflows/test_controller.py::test_"
+T_W_LOOKS = "tests/app/workflows/test_sweep_looks.py::test_"
 W_SERVING, T_W_ASKED = "shared/core/workflows/serving.py", "tests/app/workflows/test_warehouse_questions.py::test_"
 
 BATCH_DECIDE, BATCH_MESSAGES = "shared/core/batches/decide.py", "shared/core/batches/messages.py"
@@ -3074,6 +3075,34 @@ MUTANTS = [
         "    early = None if used_up or facts.code == FOUND else _between_attempts(decide, facts)\n",
         "    early = None\n",
         f"{T_W_DECIDE}discovery_reads_its_table_only_where_the_answer_matters",
+    ),
+    mutant(
+        "a sweep that is due for runs alone looks at workflows",
+        "shared/app/sweep/due.py",
+        "None if upkeep.is_due(now) else upkeep.next_at)",
+        "None)",
+        f"{T_W_LOOKS}a_sweep_for_runs_alone_looks_at_no_workflow",
+    ),
+    mutant(
+        "a sweep that does not look at workflows forgets when they are due",
+        SWEEP,
+        "        done.wakeups.append(chosen.upkeep_at)\n",
+        "        pass\n",
+        f"{T_W_LOOKS}a_sweep_for_runs_alone_looks_at_no_workflow",
+    ),
+    mutant(
+        "a look at workflows that broke waits for its next time",
+        W_WATCH,
+        "        done.wakeups.append(None)\n        fault(",
+        "        fault(",
+        f"{T_W_LOOKS}a_look_that_broke_is_tried_by_the_next_sweep",
+    ),
+    mutant(
+        "the end of an alert of workflows is not foreseen",
+        SWEEP,
+        "*done.polls, *of_no_run)",
+        '*done.polls, *moments.get("", ()))',
+        f"{T_W_LOOKS}the_end_of_an_alert_of_workflows_is_told_by_the_second_sweep_that_sees_it",
     ),
     mutant(
         "a reading of the calendar serves for ever",

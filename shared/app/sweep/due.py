@@ -31,11 +31,15 @@ from shared.ports import StateStore
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The runs that a sweep looks at: all open ones where it is ``whole``; and why a document cannot be read."""
+    """The runs that a sweep looks at: all open ones where it is ``whole``; and why a document cannot be read.
+
+    ``upkeep_at`` is when what is of no run is due, where that is later: None where it is due now.
+    """
 
     whole: bool
     runs: list[Stored[Run]]
     unread: Mapping[str, ValueError]
+    upkeep_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def choose(ctx: Context, upkeep: Upkeep | None, now: datetime) -> Chosen | Idle:
         return Chosen(True, *open_runs(store, policy))
     first = next_due_at(store, policy.pipeline)
     if first is not None and first <= now:
-        return Chosen(False, *due_runs(store, policy, now))
+        return Chosen(False, *due_runs(store, policy, now), None if upkeep.is_due(now) else upkeep.next_at)
     if upkeep.is_due(now):
         return Chosen(False, [], {})
     return Idle(tuple(at for at in (first, upkeep.next_at, upkeep.whole_at) if at is not None))

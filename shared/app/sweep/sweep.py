@@ -142,7 +142,7 @@ def _sweep(
         old = [look.run.value.key for look in looks.values() if is_of_old_date(look.run.value, ctx.policy)]
         if old:
             done.say(of_old_dates(ctx.policy, old, started))
-        _end(ctx, done, looks, upkeep, pauses or ())
+        _end(ctx, done, looks, upkeep, chosen, pauses or ())
     return done
 
 
@@ -208,7 +208,12 @@ def _one(
 
 
 def _end(
-    ctx: Context, done: Sweep, looks: Mapping[str, Look], upkeep: Upkeep | None, pauses: tuple[Pause, ...]
+    ctx: Context,
+    done: Sweep,
+    looks: Mapping[str, Look],
+    upkeep: Upkeep | None,
+    chosen: Chosen,
+    pauses: tuple[Pause, ...],
 ) -> None:
     """Compare state and record, settle the alerts, close what is over, and write when to look again."""
     # Last of all: a record that hangs must not keep a decision waiting. The next sweep decides on what it brings.
@@ -222,7 +227,10 @@ def _end(
         done.polls.append(compared.again_at)
         if compared.state_lacked:
             done.say(_brought(ctx, compared))
-    supervision.look(ctx, done)
+    if chosen.upkeep_at is None:
+        supervision.look(ctx, done)
+    else:  # what changes of workflows makes the upkeep due, or was foreseen by their last look
+        done.wakeups.append(chosen.upkeep_at)
     if ctx.policy.nights_needed:
         _learn(ctx, done)
     now = ctx.ports.clock.now()
@@ -244,7 +252,8 @@ def _end(
     if not ctx.out_of_time():
         dead_letters.update_alerts(ctx, done)
         objectives.update_alerts(ctx, done)
-    own = (*done.wakeups, *done.polls, *moments.get("", ()))
+    of_no_run = (at for of, instants in moments.items() if of not in looks for at in instants)
+    own = (*done.wakeups, *done.polls, *of_no_run)
     put_off_all(ctx, done, looks, moments)
     if upkeep is not None:
         if done.whole and not done.cut:

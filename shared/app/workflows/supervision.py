@@ -73,14 +73,17 @@ def look(ctx: Context, done: Sweep) -> None:
         done.seen |= places
     except OutOfTime as error:
         done.unseen |= places
+        done.wakeups.append(None)
         done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))
     except Unavailable as error:
         if is_state_outage(error):
             raise
         done.unseen |= places
+        done.wakeups.append(None)
         done.findings.append(Finding("workflows", ctx.policy.pipeline, str(error), FindingResult.FAILED))
     except Exception as error:  # noqa: BLE001 - becomes a finding, an alert and the answer's status
         done.unseen |= places
+        done.wakeups.append(None)
         fault(ctx, done, ctx.policy.pipeline, error, UNREADABLE)
     record_reports(ctx, done)
 

@@ -203,9 +203,15 @@ class Month:
         )
         operations += of(Unit.SCRAPER_REPORT, load.calls)
         operations += of(Unit.SCRAPERS_COMPARED, 1, load.calls * REPORTS_KEPT_DAYS)
-        # A run of a workflow is looked at by each sweep until it has ended, some minutes later.
-        looks = min(deployment.sweeps, self._due_sweeps + 5 * load.runs)
+        looks = self.workflow_looks
         return operations + of(Unit.LOOK, looks, looks * load.looked_dates)
+
+    @property
+    def workflow_looks(self) -> float:
+        """How many sweeps of a day look at workflows: those that look at all runs, and of a run of a workflow each
+        until it has ended, some minutes later."""
+        habits, runs = self.habits, 0.0 if self.workflows is None else self.workflows.runs
+        return min(self.deployment.sweeps, MINUTES_A_DAY / habits.look_minutes + habits.run_minutes * runs)
 
     def _batches(self) -> Operations:
         """Return what the batches of a day ask of the store, and the sweeps' looks at them while they are open."""

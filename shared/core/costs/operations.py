@@ -285,6 +285,7 @@ class Habits:
     report_seconds: float = 15.0
     query_seconds: float = 1.0
     tick_seconds: float = 0.5
+    run_minutes: float = 5.0  # from the claim of a workflow's run to the sweep that has seen its end
     wave_seconds: float = 5.0  # calls of scrapers that are made at once
     units: float = 7.0  # of a date, each fetched by itself
     found_after: float = 0.5  # of the attempts of a discovery

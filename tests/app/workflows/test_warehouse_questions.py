@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +11,21 @@ from typing import Any
 
 import pytest
 
+from shared.app.context import Context
+from shared.app.sweep.sweep import SweepOptions, sweep
+from shared.app.workflows import supervision
 from shared.app.workflows.store import day_path
+from shared.core.costs.month import Month
+from shared.core.costs.operations import HABITS
+from shared.core.costs.workload import Deployment
 from shared.core.errors import Unavailable
+from shared.core.reporting.findings import Sweep
 from shared.core.workflows.load import workflow_load
+from shared.core.workflows.model import topic_of
 from shared.core.workflows.units import ScheduledUnit
-from shared.ports import CalendarRef, TableRef, UnitsRef
+from shared.ports import CalendarRef, Response, TableRef, UnitsRef
+from tests.app.test_operations import MACHINE
+from tests.app.workflows.days import EVENTS
 from tests.app.workflows.phase1 import POLICY, Phase1
 from tests.app.workflows.test_controller import lines, reading_every
 from tests.app.workflows.test_executor import only
@@ -22,6 +33,7 @@ from tests.app.workflows.test_executor import only
 DAY = date(2026, 1, 26)
 HOUR, FIVE = timedelta(hours=1), timedelta(minutes=5)
 TICKS = 24 * 12
+STEPS = topic_of(POLICY.pipeline)
 
 
 def local(day: date, hour: float) -> datetime:
@@ -36,6 +48,7 @@ class Questions:
         self.phase1, self.found_at = phase1, found_at or {}
         self.statements, self.tables = Counter[str](), 0
         self.readings: list[str] = []
+        self.there_at = 5.0
         warehouse = phase1.warehouse
         warehouse.schedule, warehouse.held_on = self.schedule, self.held_on  # type: ignore[method-assign]
         warehouse.rows, warehouse.held = self.rows, self.never  # type: ignore[method-assign]
@@ -57,7 +70,7 @@ class Questions:
 
     def held_on(self, table: UnitsRef, days: Sequence[date]) -> dict[date, frozenset[str] | None]:
         self._count("held")
-        there = {day: self.now >= local(day + timedelta(days=1), 5) for day in days}
+        there = {day: self.now >= local(day + timedelta(days=1), self.there_at) for day in days}
         return {day: frozenset(unit.name for unit in self.units(day) if there[day]) for day in days}
 
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
@@ -93,6 +106,33 @@ def test_a_day_asks_what_the_model_says(read_every: timedelta | None) -> None:
     assert len(phase1.runs()) == pytest.approx(load.runs, abs=2)
     assert questions.tables == pytest.approx(load.tables, rel=0.05), questions.statements
     assert questions.statements.total() == pytest.approx(load.statements, rel=0.05), questions.statements
+
+
+@pytest.mark.nightly
+def test_a_day_of_sweeps_looks_as_often_as_the_model_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a twentieth, of 1,440 sweeps of which most find a run due; here a run of a workflow takes no time."""
+    phase1, looks = Phase1(local(DAY, 0), None), Counter[str]()
+    questions = Questions(phase1, {"nba_raw.nbac_injury_report": 12, "nba_raw.nbac_referee_assignments": 9})
+    phase1.scrapers.answers["oddsa_events"] = [(Response(200, json.dumps(EVENTS)), 0.0)]
+    questions.there_at = 4  # nothing that stands at the end of the last window
+    look, publish = supervision.look, phase1.bus.publish
+
+    def counted(ctx: Context, done: Sweep) -> None:
+        looks["looks"] += 1
+        look(ctx, done)
+
+    monkeypatch.setattr(supervision, "look", counted)
+    phase1.bus.publish = lambda topic, some: publish(topic, some) if topic == STEPS else ["1"]  # type: ignore[method-assign]
+    for minute in range(24 * 60):
+        if minute % 5 == 0:
+            phase1.tick()
+        phase1.deliver_all()
+        sweep(phase1.ctx, SweepOptions())
+        phase1.pass_time(timedelta(minutes=1))
+    load = workflow_load(phase1.workflows, TICKS, phase1.ctx.policy.calendar)
+    month = Month(POLICY, Deployment(7, 8, 10, 4, MACHINE, MACHINE, MACHINE, MACHINE, 1440, 1, {}), {}, workflows=load)
+    modelled = replace(month, habits=replace(HABITS, run_minutes=1)).workflow_looks
+    assert looks["looks"] == pytest.approx(modelled, rel=0.05)
 
 
 def at(phase1: Phase1, hour: float) -> None:
