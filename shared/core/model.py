@@ -180,7 +180,8 @@ class RepairLog:
     """What self-heal did for one phase of a run (behaviour 9): accepted calls, and what became of the others.
 
     ``last_at`` is when it called last, ``pending`` while what became of that is not known. ``failure`` is set while the
-    latest call was not accepted. ``asked`` is whom accepted calls named, ``answer`` what the latest was answered.
+    latest call was not accepted. ``asked`` is whom accepted calls named, ``answer`` what the latest was answered,
+    ``why`` says why it called before anything was due, "" where something was.
     """
 
     attempts: int = 0
@@ -190,6 +191,7 @@ class RepairLog:
     failure: Failure | None = None
     asked: tuple[str, ...] = ()
     answer: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.closing import never_triggered
 from shared.core.decision.snapshot import DecisionInput
+from shared.core.lacks import GRACE, Lack
 from shared.core.model import RepairLog, Run, RunKey, State, TransitionState
 from shared.core.policy.policy import Policy
-from shared.core.repairs import GRACE, Lack
 from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
 from shared.core.wire.answers import Means

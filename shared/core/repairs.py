@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from shared.core import commands
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.kinds import AlertKind
 from shared.core.decision import cadence
-from shared.core.model import RepairLog, RunKey
+from shared.core.lacks import GRACE, Lack
+from shared.core.model import RepairLog
 from shared.core.policy.policy import Policy, Repairs
 from shared.core.severity import Severity
 from shared.core.texts import amount, clock_time, names, say
 from shared.core.wire.answers import Answered, Means
 
-# A phase that ends just as its cooldown does is not started again under its own completions.
-GRACE = timedelta(minutes=1)
 # A call without an answer may be at work: it is made again as late as an outage allows (behaviour D5, D11).
 UNKNOWN = cadence.BACK_OFF[-1]
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 # So many accepted repairs after which nothing changed are told.
 IN_VAIN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """Who of a phase is missing at the due times of the transitions that wait for it: one call names them all."""
-
-    key: RunKey
-    phase: str
-    transitions: tuple[str, ...]
-    missing: tuple[str, ...]
-    expected: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +34,19 @@ class Outcome:
 
 def may_ask(log: RepairLog, limit: Repairs, now: datetime) -> bool:
     """True if an attempt is left, and what came of the latest call allows another one now."""
+    at = asks_from(log, limit)
+    return at is not None and now >= at
+
+
+def asks_from(log: RepairLog, limit: Repairs) -> datetime | None:
+    """Return from when on another call is allowed; None where no attempt is left."""
     if log.attempts >= limit.max_attempts:
-        return False
+        return None
     if log.pending:  # whoever called is gone, and the phase may run
-        return log.last_at is None or now - log.last_at >= limit.cooldown
+        return AT_ONCE if log.last_at is None else log.last_at + limit.cooldown
     if log.failure is not None:
-        return now >= log.failure.retry_at
-    return log.accepted_at is None or now - log.accepted_at >= limit.cooldown
+        return log.failure.retry_at
+    return AT_ONCE if log.accepted_at is None else log.accepted_at + limit.cooldown
 
 
 def after_call(log: RepairLog, outcome: Outcome, asked: tuple[str, ...], limit: Repairs, now: datetime) -> RepairLog:

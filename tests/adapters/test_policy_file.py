@@ -20,6 +20,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.adapters.config.strict_yaml import read_yaml
 from shared.adapters.local.duckdb import DuckDbWarehouse
 from shared.core.errors import PolicyError
+from shared.core.policy.phases import RerunInputs
 from shared.core.policy.transitions import (  # fmt: skip
     ConfirmBy,
     Due,
@@ -199,7 +200,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"phases/phase3/rerun/zzz": 1},
         "phases.phase3.rerun.zzz",
         "there is no such key",
-        "one of body, body_by_lane, body_by_mode, path, service",
+        "one of body, body_by_lane, body_by_mode, grace, opens_on, path, service",
     ),
     "a missing key": ({"timezone": GONE}, "timezone", "is missing", "add it: a text"),
     "a missing section": ({"alerts": GONE}, "alerts", "is missing", "add it: a mapping"),
@@ -549,13 +550,27 @@ def test_a_fault_is_said_with_its_line(tmp_path: Path) -> None:
     assert (error.key, error.reason.endswith(f"(line {line})")) == ("claim_lease", True)
 
 
-def test_the_body_must_be_json() -> None:
-    """A body that no message could carry is refused, at the place in question."""
-    overlay = {"transitions": {"phase5_to_phase6": {"dispatch": {"body": {"days": [{"first": date(2026, 1, 1)}]}}}}}
+@pytest.mark.parametrize(
+    "place", [("transitions", "phase5_to_phase6", "dispatch"), ("phases", "phase4", "rerun")], ids=" ".join
+)
+def test_the_body_must_be_json(place: tuple[str, str, str]) -> None:
+    """A body that no message could carry is refused, at the place in question, of a dispatch and of a rerun."""
+    section, name, key = place
+    overlay = {section: {name: {key: {"body": {"days": [{"first": date(2026, 1, 1)}]}}}}}
     with pytest.raises(PolicyError) as caught:
         load_policy(NBA, overlay)
-    assert caught.value.key == "transitions.phase5_to_phase6.dispatch.body.days[0].first"
+    assert caught.value.key == f"{section}.{name}.{key}.body.days[0].first"
     assert "2026-01-01 is not JSON" in caught.value.reason
+
+
+def test_a_rerun_opens_on_data() -> None:
+    """The keys become values: which data, in which runs, and how long what had it is given."""
+    inputs = [{"phase": "phase3", "processors": ["player_game_summary"], "mode": "overnight"}]
+    overlay = {"phases": {"phase4": {"rerun": {"opens_on": inputs, "grace": "20m"}}}}
+    rerun = load_policy(NBA, overlay).phases["phase4"].rerun
+    assert rerun is not None
+    assert rerun.opens_on == (RerunInputs("phase3", ("player_game_summary",), "overnight"),)
+    assert (rerun.grace, rerun.inputs("same_day")) == (timedelta(minutes=20), ())
 
 
 def test_an_overlay_is_merged_deep() -> None:

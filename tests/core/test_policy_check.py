@@ -157,6 +157,77 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "there is no service analytic",
         "did you mean analytics?",
     ),
+    "a rerun that opens on an unknown phase": (
+        {"phases/phase4/rerun/opens_on": [{"phase": "phase33", "processors": ["player_game_summary"]}]},
+        "phases.phase4.rerun.opens_on[0].phase",
+        "there is no phase phase33",
+        "did you mean phase3?",
+    ),
+    "a rerun that opens on an unknown processor": (
+        {"phases/phase4/rerun/opens_on": [{"phase": "phase3", "processors": ["player_game_summery"]}]},
+        "phases.phase4.rerun.opens_on[0].processors[0]",
+        "phase3 has no processor player_game_summery",
+        "did you mean player_game_summary?",
+    ),
+    "a rerun that opens on what its mode does not expect": (
+        {
+            "phases/phase4/rerun/opens_on": [
+                {"phase": "phase3", "processors": ["player_game_summary"], "mode": "same_day"}
+            ]
+        },
+        "phases.phase4.rerun.opens_on[0].processors[0]",
+        "nothing expects player_game_summary in same_day",
+        "one of upcoming",
+    ),
+    "a rerun that opens on its own phase": (
+        {"phases/phase4/rerun/opens_on": [{"phase": "phase4", "processors": ["ml_feature_store"]}]},
+        "phases.phase4.rerun.opens_on[0].phase",
+        "phase4 does not come after phase4",
+        "one of phase2, phase3",
+    ),
+    "a rerun that opens on a later phase": (
+        {"phases/phase4/rerun/opens_on": [{"phase": "phase5", "processors": ["prediction_coordinator"]}]},
+        "phases.phase4.rerun.opens_on[0].phase",
+        "phase4 does not come after phase5",
+        "one of phase2, phase3",
+    ),
+    "a rerun that opens in an unknown mode": (
+        {
+            "phases/phase4/rerun/opens_on": [
+                {"phase": "phase3", "processors": ["player_game_summary"], "mode": "over_night"}
+            ]
+        },
+        "phases.phase4.rerun.opens_on[0].mode",
+        "there is no mode over_night",
+        "did you mean overnight?",
+    ),
+    "a rerun of a phase that nothing waits for": (
+        {
+            "phases/phase6/rerun": {
+                "service": "precompute",
+                "path": "/export",
+                "opens_on": [{"phase": "phase5", "processors": ["prediction_coordinator"]}],
+            }
+        },
+        "phases.phase6.rerun.opens_on",
+        "no transition waits for phase6",
+        "leave it out",
+    ),
+    "a grace without data": (
+        {"phases/phase4/rerun/grace": "20m"},
+        "phases.phase4.rerun.grace",
+        "nothing opens on data",
+        "add opens_on",
+    ),
+    "no grace at all": (
+        {
+            "phases/phase4/rerun/opens_on": [{"phase": "phase3", "processors": ["player_game_summary"]}],
+            "phases/phase4/rerun/grace": "0m",
+        },
+        "phases.phase4.rerun.grace",
+        "must be longer than nothing",
+        "such as 20m",
+    ),
     "an unknown phase to wait for": (
         {f"{T5}/after": "phase55"},
         "transitions.phase5_to_phase6.after",

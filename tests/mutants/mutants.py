@@ -103,6 +103,8 @@ PAUSE, PAUSING, PAUSE_ALERTS = (
 )
 
 REPAIRS, RERUN, CADENCE = "shared/core/repairs.py", "shared/app/sweep/rerun.py", "shared/core/decision/cadence.py"
+LACKS, ON_DATA = "shared/core/lacks.py", "shared/core/reruns_on_data.py"
+T_ON_DATA, T_DATA_CALLS = "tests/core/test_reruns_on_data.py::test_", "tests/app/test_reruns_on_data.py::test_"
 UNPROVEN, ANSWERS, HTTP = "shared/core/decision/unproven.py", "shared/core/wire/answers.py", "shared/adapters/http.py"
 W_DECIDE, W_JUDGE = "shared/core/workflows/decide.py", "shared/core/workflows/judge.py"
 W_WINDOWS, W_RUNS = "shared/core/workflows/windows.py", "shared/core/workflows/runs.py"
@@ -735,7 +737,7 @@ MUTANTS = [
     ),
     mutant(
         "a phase is asked again for each transition that waits for it",
-        "shared/app/sweep/rerun.py",
+        LACKS,
         "lacks.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))",
         "Lack(snapshot.key, phase, (), (), frozenset())",
         T_PAPER + "a_phase_that_two_wait_for_is_asked_once",
@@ -2646,7 +2648,7 @@ MUTANTS = [
     ),
     mutant(
         "a date beyond the calendar's reach is repaired",
-        REPAIR,
+        LACKS,
         "(units.total is None and policy.calendar is not None)",
         "False",
         "tests/app/test_self_heal.py::test_a_date_beyond_the_calendar_s_reach_is_left_alone",
@@ -2700,7 +2702,7 @@ MUTANTS = [
     ),
     mutant(
         "repairs inside a pause",
-        RERUN,
+        LACKS,
         "state.hold is not None or snapshot.pause(now) is not None",
         "state.hold is not None",
         f"{T_PAUSING}what_a_paused_transition_waits_for_is_neither_asked_for_nor_inferred",
@@ -4490,5 +4492,49 @@ MUTANTS = [
         "moments += [] if too_long is None else [too_long]",
         "pass",
         "tests/app/test_unusual_nights.py::test_a_phase_that_runs_long_is_told_at_its_moment_without_a_look_in_between",
+    ),
+    mutant(
+        "what had the data is asked again for its sake",
+        ON_DATA,
+        "if reported_at is not None and reported_at < came_at and started_at < came_at:",
+        "if reported_at is not None and started_at < came_at:",
+        f"{T_ON_DATA}who_has_spoken_since_the_data_came_had_it",
+        f"{T_DATA_CALLS}who_answers_that_there_is_nothing_still_is_asked_when_it_is_due",
+    ),
+    mutant(
+        "a phase that a refresh has started with the data is asked beside it",
+        ON_DATA,
+        "reported_at < came_at and started_at < came_at:",
+        "reported_at < came_at:",
+        f"{T_ON_DATA}a_phase_that_was_started_with_the_data_is_given_its_grace",
+    ),
+    mutant(
+        "a rerun on data around a gate that blocks a refresh",
+        ON_DATA,
+        'return "" if isinstance(decision, Done) else f"{name} is not done with {starts}"',
+        'return ""',
+        f"{T_ON_DATA}a_refresh_that_a_gate_blocks_is_waited_for",
+        f"{T_ON_DATA}nobody_goes_around_the_start_of_a_phase",
+    ),
+    mutant(
+        "a rerun opens on a part of its data",
+        ON_DATA,
+        "None if missing else max(received, default=None)",
+        "max(received, default=None)",
+        f"{T_ON_DATA}all_of_the_data_has_to_be_there",
+    ),
+    mutant(
+        "a run rests beyond the grace of what its data has come for",
+        "shared/app/sweep/next_wakeup.py",
+        "moments += _and_after(on_data.moments(openings_of(ctx.policy, results, now), now))",
+        "pass",
+        f"{T_DATA_CALLS}a_run_that_waits_for_a_grace_is_looked_at_then",
+    ),
+    mutant(
+        "the fault of a rerun on data forgotten with the answer of its processor",
+        RERUN,
+        "lack = opening.lack if opening is not None and log.last_at is not None else lack",
+        "pass",
+        f"{T_DATA_CALLS}a_refusal_is_told_until_nothing_is_missing",
     ),
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.final_state import AT_END
 from tests.random_nights.liveness import look
 from tests.random_nights.memory import SharingStore
+from tests.random_nights.opening import opening, opens_on_data
 from tests.random_nights.platform import Platform
 from tests.random_nights.ports import Truth
 from tests.random_nights.repair_safety import every_past_repair_is_told
@@ -72,6 +73,7 @@ class Played:
 
 def play(policy: Policy, names: Names, night: Night, *, timeline: bool = False) -> Played:
     """Play a night until it is over or something was wrong."""
+    policy = opening(policy, night.seed) if opens_on_data(night) else policy
     if not adapts(night):
         return Driver(policy, names, night, timeline=timeline).run()
     driver = Driver(adaptive(policy, night.seed), names, night, timeline=timeline)

@@ -22,6 +22,7 @@ from tests.random_nights.closing import (
 from tests.random_nights.declining import ASKED_AGAIN, declined_by
 from tests.random_nights.fault_injector import FaultInjector, Handler
 from tests.random_nights.memory import SharingStore
+from tests.random_nights.opening import RerunCall, nothing_is_asked_too_soon
 from tests.random_nights.pausing import (
     nothing_is_claimed_inside_a_pause,
     nothing_is_repaired_inside_a_pause,
@@ -304,6 +305,10 @@ class NightWorld:
             self._wrong(past_is_repaired_when_it_is_past.__name__, past)
             inside = nothing_is_repaired_inside_a_pause(self.trace, handler, key.mode, tracks)
             self._wrong(nothing_is_repaired_inside_a_pause.__name__, inside)
+            if key.lane is Lane.LIVE:
+                call = RerunCall(self.trace.run(key), phase, body.get("processors") or (), at)
+                soon = nothing_is_asked_too_soon(self.policy, self.trace, self.truth, call)
+                self._wrong(nothing_is_asked_too_soon.__name__, soon)
             self.trace.reruns.setdefault((key, phase), []).append(Rerun(at, handler, has_answer))
         named = [str(name) for name in body.get("processors") or ()]
         self.stage.note("repair", f"{body['phase']} {body['mode']}: {', '.join(named)}")

@@ -19,9 +19,9 @@ def body_of(schema: StepSchema | RerunSchema) -> Body:
     return Body(base, mode, generation, {str(name): body for name, body in lane.items()})
 
 
-def refuse_bodies(schema: StepSchema, key: str, problems: Problems) -> None:
+def refuse_bodies(schema: StepSchema | RerunSchema, key: str, problems: Problems) -> None:
     """Refuse bodies with values that a message could not carry."""
     for name in BODIES:
-        written = there(getattr(schema, name))
+        written = there(getattr(schema, name, UNSET))
         if written is not None:
             problems.json(written, f"{key}.{name}")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.adapters.config.body_build import body_of
+from shared.adapters.config.body_build import body_of, refuse_bodies
 from shared.adapters.config.build_problems import Problems
-from shared.adapters.config.build_values import given, there
-from shared.adapters.config.phase_schema import DisabledSchema, PhaseSchema, RerunSchema, SourceSchema
+from shared.adapters.config.build_values import duration_of, given, there
+from shared.adapters.config.phase_schema import (
+    DisabledSchema,
+    PhaseSchema,
+    RerunInputsSchema,
+    RerunSchema,
+    SourceSchema,
+)
 from shared.adapters.config.policy_wire import WireGiven, wire_given, wire_of
-from shared.core.policy.phases import Disabled, Phase, Processor, Rerun
+from shared.core.policy.phases import Disabled, Phase, Processor, Rerun, RerunInputs
 from shared.core.wire.dialect import Dialect
 
 
@@ -17,7 +23,12 @@ def phase_of(name: str, schema: PhaseSchema, under: WireGiven, problems: Problem
     """Return a phase; ``under`` is the dialect of the pipeline, that its own is laid over."""
     processors = {key: _processor(key, name, source) for key, source in (there(schema.processors) or {}).items()}
     key = f"phases.{name}"
-    written = given(schema, rerun=_rerun, known=lambda listed: problems.ordered(listed, f"{key}.known"))
+
+    def rerun_of(rerun: RerunSchema) -> Rerun:
+        refuse_bodies(rerun, f"{key}.rerun", problems)
+        return _rerun(rerun)
+
+    written = given(schema, rerun=rerun_of, known=lambda listed: problems.ordered(listed, f"{key}.known"))
     if written.get("known") is None:
         written.pop("known", None)
     written["completions_topic"] = there(schema.completions_topic) or ""
@@ -43,7 +54,18 @@ def _disabled(schema: DisabledSchema) -> Disabled:
 
 
 def _rerun(schema: RerunSchema) -> Rerun:
-    return Rerun(schema.service, schema.path, body_of(schema))
+    grace = there(schema.grace)
+    return Rerun(
+        schema.service,
+        schema.path,
+        body_of(schema),
+        opens_on=tuple(map(_inputs, there(schema.opens_on) or ())),
+        grace=None if grace is None else duration_of(grace),
+    )
+
+
+def _inputs(schema: RerunInputsSchema) -> RerunInputs:
+    return RerunInputs(schema.phase, tuple(schema.processors), there(schema.mode) or "")
 
 
 def _wire(under: WireGiven, own: WireGiven, key: str, problems: Problems) -> Dialect:

@@ -10,6 +10,7 @@ from shared.adapters.config.schema_types import (
     Column,
     Count,
     Day,
+    Duration,
     Expression,
     Name,
     NamePattern,
@@ -77,6 +78,19 @@ class ProcessorSchema(SourceSchema):
 BodyOf = dict[str, Any]
 
 
+class RerunInputsSchema(Schema):
+    """Data that a rerun opens on, of the same run.
+
+    - `phase`: an earlier phase, whose processors are waited for
+    - `processors`: they are done, by the rules of the phase: every unit has arrived, floors are met
+    - `mode`: in runs of this mode; of every mode where left out
+    """
+
+    phase: Name
+    processors: Annotated[list[Name], Meta(min_length=1)]
+    mode: Name | UnsetType | None = UNSET
+
+
 class RerunSchema(Schema):
     """How a phase is asked to run again; values of the bodies are templates.
 
@@ -92,6 +106,20 @@ class RerunSchema(Schema):
     body: BodyOf | UnsetType | None = UNSET
     body_by_mode: dict[Name, BodyOf] | UnsetType | None = UNSET
     body_by_lane: dict[Lane, BodyOf] | UnsetType | None = UNSET
+    opens_on: Annotated[
+        Annotated[list[RerunInputsSchema], Meta(min_length=1)] | UnsetType | None,
+        Meta(
+            description="data on which what is missing is asked before `due.warning`, once it came after what was "
+            "reported; left out, nothing is asked sooner"
+        ),
+    ] = UNSET
+    grace: Annotated[
+        Duration | UnsetType | None,
+        Meta(
+            description="how long after data, report and start what is missing is asked though it had the data or "
+            "never reported; left out, it is asked at `due.warning`"
+        ),
+    ] = UNSET
 
 
 class PhaseSchema(Schema):

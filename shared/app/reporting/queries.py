@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.app.context import Context
 from shared.app.quarantine.rows import Quarantined, listed
-from shared.app.state.repository import completion_path, load_run, read_completion
+from shared.app.state.repository import Loaded, completion_path, load_run, read_completion
 from shared.app.transitions.reconcile import assess
 from shared.app.transitions.snapshot import transitions_of, versioned_input
 from shared.app.workflows import reports as scraper_reports
 from shared.app.workflows.reports import kept_reports
-from shared.core.decision.explain import Explanation
+from shared.core import reruns_on_data
+from shared.core.decision.explain import Explanation, RerunNote
 from shared.core.decision.explain import explain as explained
 from shared.core.model import Completion, Run, RunKey
 from shared.core.workflows.files import PHASE
@@ -38,7 +40,22 @@ def explain(ctx: Context, key: RunKey, transition: str, at: datetime | None = No
     now = at or ctx.ports.clock.now()
     snapshot = versioned_input(ctx, key, loaded, ctx.policy.transitions[transition]).snapshot
     snapshot, decision = assess(ctx, snapshot, now)
-    return explained(snapshot, decision, now, "" if at is None else "what is known now")
+    opens = reruns_on_data.opens_on_data(ctx.policy, snapshot.transition.after)
+    reruns = _reruns(ctx, loaded, _decided(ctx, key, loaded, now), now) if opens else {}
+    return explained(snapshot, decision, now, "" if at is None else "what is known now", reruns.get(transition, ()))
+
+
+def _decided(ctx: Context, key: RunKey, loaded: Loaded, now: datetime) -> list[reruns_on_data.Decided]:
+    transitions = transitions_of(ctx.policy, key.mode)
+    return [assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now) for transition in transitions]
+
+
+def _reruns(
+    ctx: Context, loaded: Loaded, decided: Sequence[reruns_on_data.Decided], now: datetime
+) -> dict[str, list[RerunNote]]:
+    if loaded.run is None:
+        return {}
+    return reruns_on_data.notes(ctx.policy, loaded.run.value, decided, loaded.completions, now)
 
 
 def recorded(ctx: Context, key: RunKey, phase: str, processor: str) -> Recorded | None:
@@ -89,8 +106,9 @@ def explain_all(ctx: Context, key: RunKey) -> list[Explanation]:
     """Explain every transition of a run from one reading of it."""
     loaded = load_run(ctx.ports.store, key)
     now = ctx.ports.clock.now()
-    explanations = []
-    for transition in transitions_of(ctx.policy, key.mode):
-        snapshot, decision = assess(ctx, versioned_input(ctx, key, loaded, transition).snapshot, now)
-        explanations.append(explained(snapshot, decision, now))
-    return explanations
+    decided = _decided(ctx, key, loaded, now)
+    reruns = _reruns(ctx, loaded, decided, now)
+    return [
+        explained(snapshot, decision, now, reruns=reruns.get(snapshot.transition.name, ()))
+        for snapshot, decision in decided
+    ]

@@ -140,7 +140,8 @@ def _of_run(run: Run) -> Iterator[RunEvent]:
         if repair.last_at is not None:
             whom = f" for {names(repair.asked)}" if repair.asked else ""
             what = repair.failure.text if repair.failure is not None else repair.answer or "accepted"
-            text = f"asked to run again{whom}, {amount(repair.attempts, 'accepted call')}: {what}"
+            why = f" because {repair.why}" if repair.why else ""
+            text = f"asked to run again{whom}{why}, {amount(repair.attempts, 'accepted call')}: {what}"
             yield RunEvent(repair.last_at, RunEventKind.REPAIR, phase, text)
 
 

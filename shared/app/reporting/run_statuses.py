@@ -22,7 +22,7 @@ from shared.app.state.repository import (
 from shared.app.transitions.readings import read_units
 from shared.app.transitions.reconcile import assess
 from shared.app.transitions.snapshot import transitions_of, versioned_input
-from shared.core import commands
+from shared.core import commands, reruns_on_data
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import day_of
 from shared.core.decision.pause import Pause
@@ -101,11 +101,13 @@ def _status(
         assess(ctx, versioned_input(ctx, run.key, loaded, transition).snapshot, now)
         for transition in transitions_of(ctx.policy, run.key.mode)
     ]
+    noted = reruns_on_data.notes(ctx.policy, run, inputs, loaded.completions, now)
     transitions: list[TransitionStatus] = []
     late_starters: set[str] = set()
     for snapshot, decision in inputs:
         overtaken_by = _overtaken_by(ctx.policy, snapshot, [other for other, _ in inputs])
-        transitions.append(transition_status(snapshot, decision, now, frozenset(late_starters), overtaken_by))
+        reruns = [note.moment for note in noted.get(snapshot.transition.name, ()) if note.moment is not None]
+        transitions.append(transition_status(snapshot, decision, now, frozenset(late_starters), overtaken_by, reruns))
         if not snapshot.state.triggered and not overtaken_by and lateness(snapshot, now) is not None:
             late_starters.add(snapshot.transition.starts)
     of_state = [problem for transition in transitions for problem in transition.problems]

@@ -11,8 +11,10 @@ from datetime import datetime, time, timedelta
 from shared.app.context import Context
 from shared.app.state.usuals import usuals
 from shared.app.sweep.repair import STARTED_STANDS_FOR
+from shared.app.sweep.rerun import openings_of
 from shared.app.transitions.preflight import CACHED
 from shared.app.transitions.reconcile import ReconcileResult
+from shared.core import reruns_on_data as on_data
 from shared.core.alerting.progress import UNFIT_FOR
 from shared.core.alerting.unusual import too_long_at
 from shared.core.calendar import due_at, ends_at, instant
@@ -22,18 +24,19 @@ from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import deadline_at, end_expected_at
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.decision.unproven import step_of
+from shared.core.lacks import GRACE
 from shared.core.model import Lane, Run, State
 from shared.core.policy.after_run import NAME as AFTER_RUN
-from shared.core.repairs import GRACE
 
 
-def of_run(ctx: Context, run: Run, results: Iterable[ReconcileResult], now: datetime) -> datetime | None:
+def of_run(ctx: Context, run: Run, results: list[ReconcileResult], now: datetime) -> datetime | None:
     """Return when the clock alone may change something of a run, None where the next minute already may."""
     unread = run.units is None and ctx.policy.calendar is not None
     if unread or (run.baseline is None and run.key.lane is Lane.LIVE):
         return None
     moments = [ends_at(run, ctx.policy), *_of_repairs(ctx, run)]
     moments += [read_at + CACHED for read_at, _ in ctx.memory.fitness.values()]
+    moments += _and_after(on_data.moments(openings_of(ctx.policy, results, now), now))
     usual = usuals(ctx)
     for result in results:
         if isinstance(result.decision, Trigger | Confirm | Doubt | Proven | Read) or _may_be_at_work(result.snapshot):

@@ -27,7 +27,6 @@ from shared.app.state.repository import (
     with_run,
 )
 from shared.app.sweep import repair_budget
-from shared.app.sweep.repair import may_repair, running
 from shared.app.sweep.rerun import TIMEOUT, call_rerun
 from shared.app.transitions.lanes import in_backfill
 from shared.app.transitions.readings import read_units
@@ -38,6 +37,7 @@ from shared.core.alerting.kinds import AlertKind
 from shared.core.decision.pause import Pause
 from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import OutOfTime, Unavailable, is_state_outage
+from shared.core.lacks import may_repair, running
 from shared.core.model import UNTOUCHED, RepairLog, Run, RunKey, Units
 from shared.core.past_repairs import PastLack
 from shared.core.repairs import Outcome

@@ -9,15 +9,15 @@ from shared.app.context import Context
 from shared.app.state.reports import store_report
 from shared.app.state.repository import Loaded
 from shared.app.transitions.readings import read_held, read_rows
-from shared.core.calendar import due_at, working_day
+from shared.core.calendar import due_at
 from shared.core.decision.holdings import Holdings
 from shared.core.decision.pause import pause_at
-from shared.core.model import Completion, Lane, Outcome, RepairLog, Report, Run, RunKey, State
+from shared.core.lacks import may_repair, on_its_day, running
+from shared.core.model import Outcome, Report, Run, RunKey, State
 from shared.core.policy.adaptive import expectation_of
 from shared.core.policy.phases import Need, Processor
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import Transition
-from shared.core.repairs import GRACE
 from shared.core.reporting.findings import Finding, FindingResult
 from shared.core.texts import amount
 
@@ -105,22 +105,6 @@ def _short_of_units(ctx: Context, run: Run, processors: list[Processor]) -> froz
     )
 
 
-def on_its_day(policy: Policy, run: Run, now: datetime) -> bool:
-    return policy.local(now).date() == working_day(run.key, policy)
-
-
-def may_repair(policy: Policy, run: Run) -> bool:
-    """Say whether a live run's units exist, and are final where the mode needs it."""
-    key, units = run.key, run.units
-    if key.lane is Lane.BACKFILL:
-        return False
-    unknown = units is None or (units.total is None and policy.calendar is not None)  # older than the calendar reaches
-    if unknown or units is None or units.total == 0:
-        return False
-    needs_final = policy.modes[key.mode].partition_offset_days < 0
-    return not needs_final or units.total is None or units.final == units.total
-
-
 def _is_silent(
     ctx: Context, run: Run, loaded: Loaded, transition: Transition, processor: Processor, now: datetime
 ) -> bool:
@@ -158,15 +142,3 @@ def _record_inferred(ctx: Context, key: RunKey, processor: Processor, table: str
     )
     if store_report(ctx.ports.store, ctx.policy, key, report, ctx.ports.clock, if_silent=True).changed:
         ctx.log("completion.inferred", severity="WARNING", run_id=key.id, processor=processor.name, rows=rows)
-
-
-def running(policy: Policy, run: Run, phase: str, completions: Mapping[str, Completion], now: datetime) -> bool:
-    """True while the newest sign of a phase is a `started` or an accepted rerun younger than the cooldown."""
-    newest = max((c.last_received_at for c in completions.values() if c.last_received_at), default=None)
-    started = max((c.started_at for c in completions.values() if c.started_at), default=None)
-    called = run.repairs.get(phase, RepairLog()).accepted_at
-    signs = [at for at in (newest, called) if at is not None]
-    if not signs:
-        return False
-    last = max(signs)
-    return last in (started, called) and now - last <= policy.repairs.cooldown + GRACE

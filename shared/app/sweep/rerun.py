@@ -10,21 +10,22 @@ from typing import Any
 from shared.app.context import Context
 from shared.app.state.compare_and_set import change_value
 from shared.app.state.repository import Loaded, Stored, read_run, run_path, save_run
-from shared.app.sweep.repair import may_repair, on_its_day, running
 from shared.app.transitions.at_work import at_work
 from shared.app.transitions.dispatch import wire_names
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core import repairs
+from shared.core import reruns_on_data as on_data
 from shared.core.alerting.condition import Condition
-from shared.core.calendar import due_at, ends_at
+from shared.core.calendar import ends_at
 from shared.core.decision.decisions import Blocked, Held
-from shared.core.decision.snapshot import DecisionInput
 from shared.core.errors import NotBegun, Unavailable, Unreached
-from shared.core.model import RepairLog, Run, RunKey, State
+from shared.core.lacks import Lack, lacking_at_due, may_repair, on_its_day, running
+from shared.core.model import RepairLog, Run, RunKey
 from shared.core.policy.phases import Rerun
 from shared.core.policy.policy import Policy
-from shared.core.repairs import Lack, Outcome
+from shared.core.repairs import Outcome
 from shared.core.reporting.findings import Finding, FindingResult
+from shared.core.reruns_on_data import Opening
 from shared.core.texts import names
 from shared.core.wire.answers import Answered, Means, judge
 from shared.core.wire.templates import render
@@ -44,7 +45,8 @@ def rerun(
     force: bool,
     paused: Collection[str] = (),
 ) -> Iterator[Condition]:
-    """Ask each phase whose processors are missing at their due time to run again; yield what a person must know of it.
+    """Ask each phase whose processors are missing at their due time, or before it once the data has come that they
+    lacked, to run again; yield what a person must know of it.
 
     A phase that a pause keeps from being started, one of ``paused``, is not asked (behaviour T8), nor one that a gate,
     an answer or an operator keeps from it: a repair never goes around a gate.
@@ -54,25 +56,38 @@ def rerun(
     kept_back = {*paused, *_kept_back(results)}
     in_scope = on_its_day(ctx.policy, run.value, now) or run.value.key.mode in ctx.policy.repaired_modes
     allowed = in_scope and now < ends_at(run.value, ctx.policy)
-    for lack in lacking(results, now):
-        how = ctx.policy.phases[lack.phase].rerun
+    overdue = {lack.phase: lack for lack in lacking_at_due([result.snapshot for result in results], now)}
+    openings = {opening.lack.phase: opening for opening in openings_of(ctx.policy, results, now)}
+    for phase in dict.fromkeys((*overdue, *openings)):
+        how, opening = ctx.policy.phases[phase].rerun, openings.get(phase)
         if how is None:
             continue
-        busy = running(ctx.policy, run.value, lack.phase, loaded.completions.get(lack.phase, {}), now)
-        if allowed and not busy and lack.phase not in kept_back:
+        lack = on_data.merged(overdue.get(phase), opening, now)
+        busy = running(ctx.policy, run.value, phase, loaded.completions.get(phase, {}), now)
+        if lack is not None and allowed and not busy and phase not in kept_back:
             why_not = repairs.refusal(ctx.policy, lack)
             if why_not:
                 findings.append(Finding("repair", lack.key.id, why_not, FindingResult.SKIPPED))
                 yield repairs.refused(lack, why_not)
             else:
-                run = _attempt(ctx, findings, run, lack, how, now, force=force)
-        yield from repairs.conditions(ctx.policy, lack, run.value.repairs.get(lack.phase, RepairLog()), now)
+                why = "" if phase in overdue or opening is None else on_data.reason(ctx.policy, opening, now)
+                run = _attempt(ctx, findings, run, lack, how, now, force=force, why=why)
+        log = run.value.repairs.get(phase, RepairLog())
+        # What came of a call is told until nothing is missing, however much of it may be asked for just now.
+        lack = opening.lack if opening is not None and log.last_at is not None else lack
+        if lack is not None:
+            yield from repairs.conditions(ctx.policy, lack, log, now)
+
+
+def openings_of(policy: Policy, results: list[ReconcileResult], now: datetime) -> list[Opening]:
+    """Return the phases of a run that lack something and whose rerun opens on data."""
+    return on_data.openings(policy, [(result.snapshot, result.decision) for result in results], now)
 
 
 def in_vain(policy: Policy, run: Run, results: list[ReconcileResult], now: datetime) -> dict[str, str]:
     """Return, by transition, which accepted repairs changed nothing: its due alerts say so (behaviour 9)."""
     by_transition: dict[str, list[str]] = {}
-    for lack in lacking(results, now):
+    for lack in lacking_at_due([result.snapshot for result in results], now):
         text = repairs.in_vain(policy, lack, run.repairs.get(lack.phase, RepairLog()), now)
         for transition in lack.transitions if text else ():
             by_transition.setdefault(transition, []).append(text)
@@ -86,38 +101,6 @@ def _kept_back(results: list[ReconcileResult]) -> Iterator[str]:
             yield result.snapshot.transition.starts
 
 
-def lacking(results: list[ReconcileResult], now: datetime) -> list[Lack]:
-    """Return what is missing, phase by phase."""
-    lacks: dict[str, Lack] = {}
-    for result in results:
-        snapshot, name = result.snapshot, result.snapshot.transition.name
-        missing = _missing_at_due(snapshot, now)
-        for phase in dict.fromkeys(snapshot.processors[lost].phase for lost in missing):
-            own = tuple(lost for lost in missing if snapshot.processors[lost].phase == phase)
-            expected = frozenset(
-                processor for processor in snapshot.seen.expected if snapshot.processors[processor].phase == phase
-            )
-            before = lacks.get(phase, Lack(snapshot.key, phase, (), (), frozenset()))
-            lacks[phase] = replace(
-                before,
-                transitions=(*before.transitions, name),
-                missing=tuple(dict.fromkeys((*before.missing, *own))),
-                expected=before.expected | expected,
-            )
-    return list(lacks.values())
-
-
-def _missing_at_due(snapshot: DecisionInput, now: datetime) -> tuple[str, ...]:
-    """Return what is missing of a transition that is due, not triggered, and not overtaken."""
-    state, due = snapshot.state, snapshot.expectation.due
-    at = due_at(snapshot.key, due.warning, snapshot.policy) if due else None
-    untouched = not state.triggered and state.state not in (State.CLAIMED, State.OBSERVED)
-    kept_back = state.hold is not None or snapshot.pause(now) is not None
-    if at is None or now < at or not untouched or kept_back or snapshot.next_report_at is not None:
-        return ()
-    return snapshot.seen.missing
-
-
 def _attempt(
     ctx: Context,
     findings: list[Finding],
@@ -127,24 +110,26 @@ def _attempt(
     now: datetime,
     *,
     force: bool,
+    why: str,
 ) -> Stored[Run]:
     """Call, if it may be called; what is written first is that we call, so that two sweeps do not both do it."""
     phase, missing = lack.phase, lack.missing
     log = run.value.repairs.get(phase, RepairLog())
     if not force and not repairs.may_ask(log, ctx.policy.repairs, now):
         return run
-    trying = replace(log, last_at=now, pending=True)
+    trying = replace(log, last_at=now, pending=True, why=why)
     mine = _save_log(ctx, run, phase, trying)
     if mine is None:
         return run
-    outcome = call_rerun(ctx, lack.key, phase, how, missing, f"missing at {names(lack.transitions)}")
+    reason = f"missing at {names(lack.transitions)}" + (f"; {why}" if why else "")
+    outcome = call_rerun(ctx, lack.key, phase, how, missing, reason)
     if outcome is None:
         return _note_log(ctx, mine, phase, trying, log)
     answered = outcome.answered
-    detail = f"{phase} asked to run again for {names(missing)}: {answered.text}"
+    detail = f"{phase} asked to run again for {names(missing)}{f' ({why})' if why else ''}: {answered.text}"
     accepted = answered.means is Means.ACCEPTED
     findings.append(Finding("repair", lack.key.id, detail, FindingResult.DONE if accepted else FindingResult.FAILED))
-    ctx.log("repair.rerun", run_id=lack.key.id, phase=phase, answer=answered.text, processors=list(missing))
+    ctx.log("repair.rerun", run_id=lack.key.id, phase=phase, answer=answered.text, processors=list(missing), why=why)
     # The call itself may have taken a while.
     after = repairs.after_call(trying, outcome, missing, ctx.policy.repairs, ctx.ports.clock.now())
     return _note_log(ctx, mine, phase, trying, after)

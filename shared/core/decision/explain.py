@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ from shared.core.decision.decisions import (
 )
 from shared.core.decision.gates import Fit, Unchecked, Unfit
 from shared.core.decision.learned_times import learned_evidence
-from shared.core.decision.next_moment import next_moment, next_text
+from shared.core.decision.next_moment import NextMoment, next_moment, next_text
 from shared.core.decision.pause import paused_text
 from shared.core.decision.refresh import refresh_until
 from shared.core.decision.silence import end_expected_at
@@ -33,6 +34,15 @@ from shared.core.decision.state_changes import resting_state
 from shared.core.decision.unproven import again_at
 from shared.core.model import Lane, State
 from shared.core.texts import amount, clock_time, day_time
+
+
+@dataclass(frozen=True, slots=True)
+class RerunNote:
+    """What is to be said of a phase that may be asked to run again before it is due; ``moment`` is when, None where
+    that is not known. ``evidence`` has a ``text``."""
+
+    evidence: Mapping[str, Any]
+    moment: NextMoment | None
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,11 @@ class Explanation:
     text: str
 
 
-def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: str = "") -> Explanation:
+def explain(
+    snapshot: DecisionInput, decision: Decision, now: datetime, as_of: str = "", reruns: Sequence[RerunNote] = ()
+) -> Explanation:
     """Explain a decision by everything it was made from; ``as_of`` says what it is known from where ``now`` is not the
-    present moment."""
+    present moment, ``reruns`` what self-heal will ask for before it is due."""
     completeness = snapshot.seen
     state = state_name(snapshot, decision)
     reason = reason_of(snapshot, decision)
@@ -61,7 +73,7 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
         "state": state,
         "decision": type(decision).__name__.lower(),
         "reason": reason,
-        "next": _next(snapshot, decision, now),
+        "next": _next(snapshot, decision, now, [rerun.moment for rerun in reruns if rerun.moment is not None]),
         "units": None if snapshot.units is None else snapshot.units.total,
         "opened_at": _iso(completeness.opened_at),
         "done": sorted(completeness.done),
@@ -74,6 +86,7 @@ def explain(snapshot: DecisionInput, decision: Decision, now: datetime, as_of: s
         "gates": _gates(snapshot, completeness),
         "preflight": _preflight(snapshot),
         "pause": _pause(snapshot, now),
+        "reruns": [rerun.evidence for rerun in reruns],
         "trigger": _trigger(snapshot),
         "unproven": _unproven(snapshot),
         "operator": [
@@ -124,8 +137,8 @@ def reason_of(snapshot: DecisionInput, decision: Decision) -> str:
             return f"has to read {readings} first"
 
 
-def _next(snapshot: DecisionInput, decision: Decision, now: datetime) -> dict[str, Any]:
-    moment = next_moment(snapshot, decision, now)
+def _next(snapshot: DecisionInput, decision: Decision, now: datetime, others: Iterable[NextMoment]) -> dict[str, Any]:
+    moment = next_moment(snapshot, decision, now, others)
     return {
         "name": moment.name,
         "at": _iso(moment.at),
@@ -328,6 +341,7 @@ def _render(snapshot: DecisionInput, evidence: dict[str, Any], completeness: Com
         f"    {act['verb']} {when(act['at'])} by {act['by'] or 'an operator'}: {act['reason']}"
         for act in evidence["operator"]
     ]
+    lines += [f"    {rerun['text']}" for rerun in evidence["reruns"]]
     if evidence["pause"] is not None and evidence["pause"]["text"] != evidence["reason"]:
         lines.append(f"    {evidence['pause']['text']}")
     sent = evidence["trigger"]

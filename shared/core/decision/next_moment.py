@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,8 +33,11 @@ class NextMoment:
     at_least: int | None = None
 
 
-def next_moment(snapshot: DecisionInput, decision: Decision, now: datetime) -> NextMoment:
-    """Return the first moment after ``now`` that changes something, or what has to happen where no clock does."""
+def next_moment(
+    snapshot: DecisionInput, decision: Decision, now: datetime, others: Iterable[NextMoment] = ()
+) -> NextMoment:
+    """Return the first moment after ``now`` that changes something, or what has to happen where no clock does;
+    ``others`` are what others will do about it, such as the repairs of what it lacks."""
     match decision:
         case EmptyOk():
             return NextMoment(NOTHING)
@@ -46,7 +49,9 @@ def next_moment(snapshot: DecisionInput, decision: Decision, now: datetime) -> N
             return NextMoment(_released_by(cause))
         case _:
             coming = [
-                moment for moment in _moments(snapshot, decision, now) if moment.at is not None and moment.at > now
+                moment
+                for moment in (*_moments(snapshot, decision, now), *others)
+                if moment.at is not None and moment.at > now
             ]
             return min(coming, key=_when, default=NextMoment(_without_clock(snapshot, decision)))
 

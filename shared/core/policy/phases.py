@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -112,12 +112,32 @@ class Processor:
 
 
 @dataclass(frozen=True)
+class RerunInputs:
+    """Processors of an earlier phase whose data a rerun opens on, in runs of ``mode``; "" for every mode."""
+
+    phase: str
+    processors: tuple[str, ...]
+    mode: str = ""
+
+
+@dataclass(frozen=True)
 class Rerun:
-    """How self-heal asks a phase to run again; without a body it is asked by its canonical fields."""
+    """How self-heal asks a phase to run again; without a body it is asked by its canonical fields.
+
+    ``opens_on`` is the data on which missing processors are asked before they are due: each once it has come after
+    their report; ``grace`` after the data, their report and the start of their phase where it has not, None for not
+    before they are due (behaviour 9).
+    """
 
     service: str
     path: str
     body: Body = NO_BODY
+    opens_on: tuple[RerunInputs, ...] = ()
+    grace: timedelta | None = None
+
+    def inputs(self, mode: str) -> tuple[RerunInputs, ...]:
+        """Return what it opens on in the runs of a mode."""
+        return tuple(inputs for inputs in self.opens_on if inputs.mode in ("", mode))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from shared.core.policy.gate_check import gate_problems
 from shared.core.policy.mode_check import mode_problems
 from shared.core.policy.names import forms
 from shared.core.policy.objective_check import objective_problems
+from shared.core.policy.opens_on_check import rerun_opens_on_problems
 from shared.core.policy.pause_check import pause_problems
 from shared.core.policy.phases import Phase
 from shared.core.policy.policy import Policy
@@ -73,6 +74,7 @@ def _phases(policy: Policy) -> Iterator[ConfigError]:
                 f"{key}.completions_topic", f"{other} reports on it already", "give each phase its own topic"
             )
         yield from rerun_problems(policy, phase, f"{key}.rerun")
+        yield from rerun_opens_on_problems(policy, phase, f"{key}.rerun")
         for processor in phase.processors.values():
             named = policy.calendar is not None and bool(policy.calendar.unit_key)
             yield from units_problems(processor, f"{key}.processors.{processor.name}", named=named)

@@ -66,8 +66,10 @@ def transition_status(
     now: datetime,
     late_starters: Collection[str] = (),
     overtaken_by: str = "",
+    reruns: Iterable[NextMoment] = (),
 ) -> TransitionStatus:
-    """Return how a transition is by what was decided of it; the last two as for ``problems``."""
+    """Return how a transition is by what was decided of it; ``late_starters`` and ``overtaken_by`` as for ``problems``,
+    ``reruns`` are when what it lacks is asked for before it is due."""
     completeness, state, plan = snapshot.seen, snapshot.state, snapshot.state.accepted_plan
     late = lateness(snapshot, now)
     waits = not state.triggered and not snapshot.empty and not snapshot.closed
@@ -82,7 +84,7 @@ def transition_status(
         done=len(completeness.done | done),
         expected=len(completeness.expected),
         missing=completeness.missing if plan is None else plan.missing,
-        next=next_moment(snapshot, decision, now),
+        next=next_moment(snapshot, decision, now, reruns),
         late_by=None if late is None else late.by,
         triggered_at=state.triggered_at,
         triggered_by="" if plan is None else plan.reason,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from shared.core.policy.config_error import ConfigError, spell, suggest
+from shared.core.policy.opens_on_check import inputs_problems
 from shared.core.policy.policy import Policy
 from shared.core.policy.transitions import LocalTime
 from shared.core.workflows.model import (
@@ -116,19 +117,7 @@ def _opens_on(key: str, opens_on: OpensOn, window: Span, policy: Policy) -> Iter
         yield ConfigError(f"{key}.latest", reason, "the time at which it opens at the latest, data or not")
     if opens_on.mode not in policy.modes:
         yield ConfigError(f"{key}.mode", f"there is no mode {opens_on.mode}", suggest(opens_on.mode, policy.modes))
-    phase = policy.phases.get(opens_on.phase)
-    if phase is None:
-        yield ConfigError(f"{key}.phase", f"there is no phase {opens_on.phase}", suggest(opens_on.phase, policy.phases))
-        return
-    waiting = [t.expects[opens_on.mode] for t in policy.after(phase.name) if opens_on.mode in t.expects]
-    expected = waiting[0].expected if waiting else frozenset[str]()
-    for place, name in enumerate(opens_on.processors):
-        if name not in phase.processors:
-            reason = f"{phase.name} has no processor {name}"
-            yield ConfigError(f"{key}.processors[{place}]", reason, suggest(name, phase.processors))
-        elif name not in expected:
-            reason = f"nothing expects {name} in {opens_on.mode}: whether it is done nobody judges"
-            yield ConfigError(f"{key}.processors[{place}]", reason, suggest(name, expected))
+    yield from inputs_problems(policy, key, opens_on.phase, opens_on.processors, [opens_on.mode])
 
 
 def _span(key: str, span: Span) -> Iterator[ConfigError]:
