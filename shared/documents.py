@@ -10,7 +10,7 @@ says so in ``STORED_AS``, a class variable from its field to the name in the doc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -20,6 +20,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 T = TypeVar("T")
+# What has no fields of its own, for most of what there is.
+_PLAIN = (str, int, float, datetime, type(None))
 _learning, _learnt = RLock(), set[Any]()
 
 
@@ -39,6 +41,17 @@ def to_data(value: object) -> dict[str, Any]:
     data: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(datetime,))
     for name, stored in getattr(value, "STORED_AS", {}).items():
         data[stored] = data.pop(name)
+    return data
+
+
+def to_sparse_data(value: object) -> dict[str, Any]:
+    """Return what ``to_data`` does without the fields that have their defaults, which ``from_data`` gives them again:
+    most of a report is empty, and the store indexes and bills every field."""
+    data: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(datetime,))
+    _leave_defaults_out(value, data)
+    for name, stored in getattr(value, "STORED_AS", {}).items():
+        if name in data:
+            data[stored] = data.pop(name)
     return data
 
 
@@ -84,6 +97,31 @@ def converted(value: object, kind: type[T]) -> T:
             msgspec.json.Decoder(kind)
             _learnt.add(kind)
     return msgspec.convert(value, kind)
+
+
+def _leave_defaults_out(value: Any, data: Any) -> None:
+    if is_dataclass(value):
+        for name, default in _defaults(value.__class__):
+            part = getattr(value, name)
+            if part == default:
+                del data[name]
+            elif not isinstance(part, _PLAIN):
+                _leave_defaults_out(part, data[name])
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            _leave_defaults_out(part, data[name])
+    elif isinstance(value, tuple):
+        for part, builtin in zip(value, data, strict=True):
+            _leave_defaults_out(part, builtin)
+
+
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a dataclass with their defaults; ``MISSING``, which equals nothing, for those without."""
+    return tuple(
+        (item.name, item.default if item.default_factory is MISSING else item.default_factory())
+        for item in fields(kind)
+    )
 
 
 @cache

@@ -53,6 +53,16 @@ class StateStore(Protocol):
     def query(self, collection: str, where: Mapping[str, str | int | bool | None] | None = None) -> list[Document]:
         """Return a collection's documents whose top-level fields equal ``where``, by id."""
 
+    def query_and_get(
+        self, collection: str, where: Mapping[str, str | int | bool | None] | None, *paths: str
+    ) -> tuple[list[Document], list[Document | None]]:
+        """Return what ``query`` and ``get`` return, both asked at once: one round trip.
+
+        Both hold what was written before the call; of what is written meanwhile either may be the older. A store that
+        cannot ask at once takes this.
+        """
+        return self.query(collection, where), self.get(*paths)
+
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         """Return the documents whose text in a top-level field is from ``first`` to ``last``, both included, in the
         order of that text and at most so many; a field that is absent or holds no text is in no range."""

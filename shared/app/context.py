@@ -85,6 +85,15 @@ class Scan:
     again: bool = False
 
 
+@dataclass(slots=True)
+class KnownRun:
+    """A run that was open and due when it was read from ``read_at`` on; ``reported`` are the ids of those documents of
+    completions that it is known to have."""
+
+    read_at: datetime
+    reported: set[str] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True)
 class RememberedBatch:
     """What an instance knows of a batch: where its index is, and where the outcomes of members would be that were
@@ -131,6 +140,8 @@ class Memory:
     objectives_at: datetime | None = None
     # When the scrapers' reports are compared with the record next, None for at once.
     scraper_reports_at: datetime | None = None
+    # Runs that were open and due a moment ago.
+    runs: dict[RunKey, KnownRun] = field(default_factory=dict)
     batches: dict[str, RememberedBatch] = field(default_factory=dict)
     # When the nights of the record are learned from next, None for at once.
     learns_at: datetime | None = None

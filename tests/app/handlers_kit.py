@@ -115,7 +115,7 @@ class Effects:
         self._stage.die(actor, fate.value)
 
 
-class CountedStore:
+class CountedStore(StateStore):
     """A ``StateStore`` around another: what is billed, by Firestore's rule, and how many round trips there were."""
 
     def __init__(self, inner: StateStore, effects: Effects) -> None:
@@ -140,6 +140,13 @@ class CountedStore:
     def count(self, collection: str, where: Where | None = None) -> int:
         self._bill(reads=1)
         return self.inner.count(collection, where)
+
+    def query_and_get(
+        self, collection: str, where: Where | None, *paths: str
+    ) -> tuple[list[Document], list[Document | None]]:
+        answers = self.inner.query_and_get(collection, where, *paths)
+        self._bill(reads=max(1, len(answers[0])) + len(set(paths)))
+        return answers
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         self._bill(writes=1)

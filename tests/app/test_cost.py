@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.app.state import known_runs
 from shared.app.state.lock import acquire
 from shared.core.model import State
 from shared.core.policy.phases import Phase, Processor
@@ -53,6 +54,15 @@ def test_a_completion_that_only_waits(kit: HandlersKit) -> None:
     """The ordinary case: one document written, its own."""
     kit.deliver(PGS, records=203)
     assert cost(kit, lambda: kit.deliver(UPGC, records=203)) == WAITS
+
+
+def test_a_completion_of_a_run_that_was_not_seen_for_a_while(kit: HandlersKit) -> None:
+    """What an instance knows of a run it relies on for seconds only, and another instance knows nothing of it."""
+    kit.deliver(PGS, records=203)
+    kit.wait(known_runs.KNOWN_FOR)
+    assert cost(kit, lambda: kit.deliver(UPGC, records=203)) == WAITS_UNKNOWN
+    kit.ctx = kit.instance()
+    assert cost(kit, lambda: kit.deliver(TDGS, records=203)) == replace(WAITS_UNKNOWN, reads=7)
 
 
 def test_a_duplicate_writes_nothing(kit: HandlersKit) -> None:
@@ -202,14 +212,15 @@ def test_a_comparison_reads_the_runs_of_its_days() -> None:
 
 
 FIRST = Cost(trips=4, reads=5, writes=2)
-WAITS = Cost(trips=3, reads=6, writes=1)
+WAITS = Cost(trips=2, reads=5, writes=1)
+WAITS_UNKNOWN = Cost(trips=3, reads=6, writes=1)
 DUPLICATE = Cost(trips=2, reads=5, writes=0)
-TRIGGERS = Cost(trips=6, reads=10, writes=3)
-CONFIRMS = Cost(trips=4, reads=5, writes=2)
+TRIGGERS = Cost(trips=5, reads=9, writes=3)
+CONFIRMS = Cost(trips=3, reads=4, writes=2)
 AFTERWARDS = Cost(trips=4, reads=10, writes=1)
 SENSELESS = Cost(trips=12, reads=6, writes=6)
 SENSELESS_AGAIN = Cost(trips=7, reads=4, writes=3)
 KNOWN = Cost(trips=2, reads=1, writes=1)
-OF_MANY = Cost(trips=3, reads=5, writes=1)
+OF_MANY = Cost(trips=2, reads=4, writes=1)
 QUIET = Cost(trips=2, reads=2, writes=0)
 COMPARED = Cost(trips=27, reads=40, writes=7)

@@ -49,7 +49,9 @@ SLACK = 1.2
 
 
 def counted(kit: HandlersKit, action: Callable[[], object]) -> Operations:
+    """Return what an action costs an instance that has not seen the run for a while, as the model takes it."""
     kit.store.operations.clear()
+    kit.ctx.memory.runs.clear()
     action()
     done = kit.store.operations
     return Operations(done["reads"], done["writes"], done["deletes"])
@@ -121,7 +123,8 @@ def test_a_phase_of_very_many(members: int) -> None:
     cost = counted(kit, lambda: [kit.report(name) for name in kit.names])
     assert kit.state(TO4).state is State.DISPATCHED
     modelled = of(Unit.COMPLETION, members, load.reads) + of(Unit.LINK, 2 * members) + of(Unit.TRIGGER)
-    assert cost == stored(modelled) + Operations(writes=1)  # the first opens the run
+    # The first opens the run; all after it come while the instance knows it, and need not read their own document.
+    assert cost == stored(modelled) + Operations(writes=1) + Operations(reads=1 - members)
 
 
 # sweeps

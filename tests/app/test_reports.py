@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.local.memory import MemoryStore
 from shared.app.state import circuit_breaker
-from shared.app.state.opening import ensure_exists, ensure_open
+from shared.app.state.opening import RunIs, ensure_exists, ensure_open
 from shared.app.state.reports import store_report
 from shared.app.state.repository import Stored, completion_path, read_completion, read_run, run_path, save_run
 from shared.core.circuit_breaker import Limits, Position
@@ -85,13 +85,13 @@ def test_what_is_inferred_never_takes_the_place_of_a_report(when: str) -> None:
 def test_a_run_is_created_once_and_opened_again_only_where_that_is_asked() -> None:
     """Of all who ask one creates it; a closed one stays closed for a late report, and opens for an operator (T5)."""
     store = MemoryStore()
-    assert [ensure_exists(store, POLICY, KEY, NOW) for _ in range(2)] == [True, False]
+    assert [ensure_exists(store, POLICY, KEY, NOW) for _ in range(2)] == [RunIs.NEW, RunIs.OPEN]
     assert not ensure_open(store, POLICY, KEY, NOW)
     run = read_run(store.get(run_path(KEY))[0])
     assert run is not None
     save_run(store, Stored(replace(run.value, closed_at=NOW), run.version), POLICY)
     later = NOW + timedelta(hours=1)
-    assert not ensure_exists(store, POLICY, KEY, later)
+    assert ensure_exists(store, POLICY, KEY, later) is RunIs.CLOSED
     assert closed_at(store) == NOW
     assert ensure_open(store, POLICY, KEY, later)
     assert closed_at(store) is None

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import count, pairwise
 from secrets import token_hex
 from threading import Lock
@@ -81,7 +82,7 @@ def _completion_served(bench: Bench) -> Figure:
     with ExitStack() as stack:
         log = bench.folder / "completion.log"
         url, _ = stack.enter_context(served(main_of("phase3_to_phase4"), variables, log))
-        floor_url, _ = stack.enter_context(served(FLOORS / "create" / "main.py", variables, log))
+        floor_url, _ = stack.enter_context(served(FLOORS / "record" / "main.py", variables, log))
         mine, theirs = Caller(url), Caller(floor_url)
         for number in range(bench.size.samples + 2):
             mine.send(body_of(PROCESSORS[0], day_of(number)))  # opens the run
@@ -96,8 +97,8 @@ def _completion_served(bench: Bench) -> Figure:
         "ms",
         Spread.of(ours[2:], MILLI),
         Spread.of(floor[2:], MILLI),
-        "empty function with one create",
-        most=1.3,
+        "empty function that creates its document and lists the others with Google's library",
+        most=1.0,
     )
 
 
@@ -125,7 +126,7 @@ def _completion_in_process(bench: Bench) -> Figure:
 
 
 def fan_in(bench: Bench) -> Iterator[Figure]:
-    """Handle the completions of one very wide phase, so many at a time, after the bare creates of as many documents."""
+    """Handle the completions of one very wide phase, so many at a time, after as many bare creates with a read each."""
     members = bench.size.members
     with environment(bench.variables()):
         store, bare = fresh_store(), fresh_store()
@@ -133,7 +134,7 @@ def fan_in(bench: Bench) -> Iterator[Figure]:
         ctx = context(wide_policy(members, bench.folder), ports)
         names = member_names(members)
         bare.create("floor/first", {})
-        floor, _ = _at_once(names, lambda name: bare.create(f"floor/{name}", {"status": "success"}))
+        floor, _ = _at_once(names, partial(_created_and_read, bare))
         marks, lock = [Counter[str]()], Lock()
         done = count(1)
 
@@ -152,7 +153,7 @@ def fan_in(bench: Bench) -> Iterator[Figure]:
             "s",
             Spread.of([spent]),
             Spread.of([floor]),
-            "the bare creates",
+            "a create and then a read each",
             most=1.5,
             counted={
                 "errors": answers.count(False),
@@ -161,6 +162,11 @@ def fan_in(bench: Bench) -> Iterator[Figure]:
                 "writes each, by tenths": [round(tenth["writes"] * 10 / members, 1) for tenth in tenths],
             },
         )
+
+
+def _created_and_read(store: FirestoreStore, name: str) -> None:
+    store.create(f"floor/{name}", {"status": "success"})
+    store.get(f"floor/{name}")
 
 
 def burst(bench: Bench) -> Iterator[Figure]:

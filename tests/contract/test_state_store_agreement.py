@@ -70,6 +70,17 @@ class Agreement(RuleBasedStateMachine):
         assert [self._seen(document) for document in self.other.query(self.root + collection, where)] == expected
         assert self.other.count(self.root + collection, where) == len(expected)
 
+    @rule(collection=st.sampled_from(COLLECTIONS), where=filters, asked=st.lists(paths, max_size=3))
+    def query_and_get(
+        self, collection: str, where: Mapping[str, str | int | bool | None] | None, asked: list[str]
+    ) -> None:
+        """Asked at once they answer what they answer one after the other."""
+        at = [self.root + path for path in asked]
+        documents, named = self.other.query_and_get(self.root + collection, where, *at)
+        expected = [self._seen(document) for document in self.model.query(self.root + collection, where)]
+        assert [self._seen(document) for document in documents] == expected
+        assert list(map(self._seen, named)) == list(map(self._seen, self.model.get(*at)))
+
     @rule(collection=st.sampled_from(COLLECTIONS), bounds=st.tuples(texts, texts), most=st.none() | st.integers(1, 2))
     def between(self, collection: str, bounds: tuple[str, str], most: int | None) -> None:
         asked = (self.root + collection, "state", min(bounds), max(bounds), most)

@@ -33,7 +33,7 @@ from shared.core.policy.batches import BatchDeadline, BatchPolicy, BatchThen, Cl
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.reporting.findings import Sweep
-from shared.ports import Document, Message
+from shared.ports import Document, Message, StateStore
 from tests.core.build import NIGHT
 from tests.emulators.push import PushWire
 from tests.plain_ports import FullWarehouse, NoAlerts, NoAuditLog, WellHttp, silent
@@ -59,7 +59,7 @@ class JumpingClock(SystemClock):
         return super().now() + self.ahead
 
 
-class DyingStore:
+class DyingStore(StateStore):
     """A store at whose writes a process dies now and then, before it or after; reads and writes are counted."""
 
     def __init__(self, inner: FirestoreStore, share: float, seed: int) -> None:

@@ -23,7 +23,7 @@ GAMES = {date(2026, 1, 21): 7, date(2026, 1, 22): 8}
 Where = Mapping[str, str | int | bool | None]
 
 
-class WatchedStore:
+class WatchedStore(StateStore):
     """A ``StateStore`` that remembers which paths were asked for or written since it was last cleared."""
 
     def __init__(self, inner: StateStore) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from shared import runtime
 from shared.app.context import Context
+from shared.app.state.known_runs import remember_run
+from shared.app.state.opening import touch
 from shared.app.state.repository import run_data, run_path, transition_path
 from shared.app.sweep.handler import handle_sweep
 from shared.app.sweep.sweep import SweepOptions
@@ -40,7 +42,8 @@ class Case:
 
     With ``jump`` the clock passes the lease at any moment, once: whoever works is late from then on. With ``stray``
     the phase that it starts reports meanwhile, and names no trigger: somebody else has started it. With ``ahead`` every
-    other transition of the run is over, the last one too.
+    other transition of the run is over, the last one too. With ``known`` the instances of the handlers have just seen
+    the run as due, and do not read it before they write.
     """
 
     policy: Policy
@@ -51,6 +54,7 @@ class Case:
     jump: bool = False
     stray: bool = False
     ahead: bool = False
+    known: bool = False
 
 
 class StorePorts(ReplayPorts):
@@ -111,6 +115,8 @@ class Stand:
         for number, envelope in enumerate(self._before):
             self._delivering(envelope)(StorePorts(self.policy, f"before {number}", NOON - 5 * MINUTE, store, {}))
         self._sweep(StorePorts(self.policy, "sweep before", NOON - 3 * MINUTE, store, {}))
+        if self.case.known:
+            touch(self._context(StorePorts(self.policy, "seen as due", NOON, store, {})), self.key.id)
         path = run_path(self.key)
         collections = ("runs", f"{path}/completions", f"{path}/transitions", "locks", "breakers", "alerts")
         return {document.path: document.data for name in collections for document in store.query(name)}
@@ -162,7 +168,10 @@ class Stand:
 
     def _delivering(self, envelope: Envelope) -> Callable[[ReplayPorts], None]:
         def deliver(tape: ReplayPorts) -> None:
-            with runtime.override_context(self._context(tape)):
+            ctx = self._context(tape)
+            if self.case.known:
+                remember_run(ctx, self.key, NOON)
+            with runtime.override_context(ctx):
                 self._product.deliver(self.policy, envelope)
 
         return deliver

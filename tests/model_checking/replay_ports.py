@@ -16,7 +16,19 @@ from shared.core.errors import Unavailable
 from shared.core.model import Units
 from shared.core.policy.policy import Policy
 from shared.core.workflows.units import ScheduledUnit
-from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
+from shared.ports import (
+    CalendarRef,
+    Delivered,
+    Document,
+    Message,
+    Notice,
+    Refused,
+    Response,
+    Row,
+    StateStore,
+    TableRef,
+    UnitsRef,
+)
 
 Where = Mapping[str, str | int | bool | None]
 PLENTY = 100_000
@@ -73,7 +85,7 @@ class Warehouse:
         raise Unavailable("warehouse", "no free SQL here")
 
 
-class ReplayPorts:
+class ReplayPorts(StateStore):
     """The ports of one run of a handler: they answer from ``answers``, then pause.
 
     What nobody else can change is answered at once: the warehouse, readiness, the record, and the

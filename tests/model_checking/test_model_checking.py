@@ -42,6 +42,13 @@ class LosingStore(MemoryStore):
         pytest.param(Case(POLICY, P45, handlers=2, sweeps=1, crashes=1), 10**10, id="a call and a message, a crash"),
         pytest.param(Case(POLICY, P34, handlers=2, sweeps=1, crashes=2), 10**8, id="two crashes"),
         pytest.param(Case(POLICY, P34, handlers=2, sweeps=0, crashes=1, jump=True), 10**6, id="a holder wakes late"),
+        pytest.param(Case(POLICY, P34, handlers=2, known=True), 10**6, id="instances that know the run"),
+        pytest.param(
+            Case(POLICY, P34, handlers=2, sweeps=1, jump=True, known=True),
+            10**9,
+            id="one that knows the run wakes late",
+            marks=pytest.mark.nightly,
+        ),
         pytest.param(
             Case(POLICY, P34, handlers=3, sweeps=0, crashes=1, jump=True),
             10**18,

@@ -68,6 +68,7 @@ DEPARTED, DISPATCH, SWEEP = (
 EXPECTED_RUNS, NOTES = "shared/app/sweep/expected_runs.py", "shared/app/sweep/notes.py"
 DUE_RUNS, OPENING, UPKEEP = "shared/app/sweep/due.py", "shared/app/state/opening.py", "shared/app/state/upkeep.py"
 T_DUE_RUNS = "tests/app/test_due.py::test_"
+KEEPING, T_KNOWN = "shared/app/transitions/keeping.py", "tests/app/test_known_runs.py::test_"
 DIGEST, T_DIGEST = "shared/app/state/digest.py", "tests/app/test_digest.py::test_"
 T_READING_SERVES = "tests/app/test_calendar_reading_serves.py::test_"
 PARTITION_COUNTS = "shared/adapters/partition_counts.py"
@@ -702,7 +703,7 @@ MUTANTS = [
     # Phases as a graph
     mutant(
         "a report bears on the first transition alone that waits for its phase",
-        RECEIVE,
+        KEEPING,
         "(ctx.policy.starting(phase), *ctx.policy.after(phase))",
         "(ctx.policy.starting(phase), *ctx.policy.after(phase)[:1])",
         T_PAPER + "a_report_decides_all_transitions_that_it_bears_on",
@@ -723,9 +724,9 @@ MUTANTS = [
     ),
     mutant(
         "only the phase that reports is looked at",
-        RECEIVE,
-        "            for phase in transition.after:\n",
-        "            for phase in (report.phase,):\n",
+        KEEPING,
+        "            yield from transition.after\n",
+        "            yield received.report.phase\n",
         T_PAPER + "who_waits_for_two_phases_goes_with_the_second",
     ),
     mutant(
@@ -1150,14 +1151,12 @@ MUTANTS = [
     ),
     mutant(
         "a duplicate returns before deciding",
-        RECEIVE,
+        KEEPING,
         "store_report(store, ctx.policy, key, report, ctx.ports.clock, [document]).completion\n",
-        "_new_report(store, ctx.policy, key, report, ctx.ports.clock, document)\n\n\n"
-        "def _new_report(store, policy, key, report, clock, document):\n"
-        "    stored = store_report(store, policy, key, report, clock, [document])\n"
-        "    if not stored.changed:\n"
-        '        raise Malformed("duplicate", "")\n'
-        "    return stored.completion\n",
+        "store_report(store, ctx.policy, key, report, ctx.ports.clock, [document])\n"
+        "    if not own.changed:\n"
+        '        raise ValueError("duplicate")\n'
+        "    own = own.completion\n",
         scenario("X4_crash_after_record"),
     ),
     mutant(
@@ -1858,8 +1857,8 @@ MUTANTS = [
     mutant(
         "a report does not make its run due",
         OPENING,
-        "_new(store, policy, key, now), True\n        return _touched(document, policy, now), False\n",
-        "_new(store, policy, key, now), True\n        return None, False\n",
+        "return _touched(document, policy, now), RunIs.CLOSED",
+        "return None, RunIs.CLOSED",
         f"{T_DUE_RUNS}a_report_makes_its_run_due",
         f"{T_DUE_RUNS}a_run_is_due_before_its_report_is_stored",
     ),
@@ -1887,7 +1886,7 @@ MUTANTS = [
     mutant(
         "who takes long leaves a run that was put off meanwhile",
         RECEIVE,
-        "if ctx.ports.clock.now() - began >= SLOW:",
+        "if ctx.ports.clock.now() - kept.since >= SLOW:",
         "if False:",
         f"{T_DUE_RUNS}who_takes_long_makes_the_run_due_once_more",
     ),
@@ -1918,6 +1917,34 @@ MUTANTS = [
         " or any(result.snapshot.readings != UNREAD for result in results):\n",
         ":\n",
         f"{T_DUE_RUNS}a_gate_that_blocks_is_asked_every_minute",
+    ),
+    mutant(
+        "a run is relied on for minutes after it was read",
+        "shared/app/state/known_runs.py",
+        "KNOWN_FOR = SLOW - timedelta(seconds=5)",
+        "KNOWN_FOR = SLOW + timedelta(minutes=5)",
+        f"{T_KNOWN}a_run_is_known_for_less_time_than_a_sweep_leaves_it_due",
+    ),
+    mutant(
+        "the time of a handler counts from when it began, whatever it relies on",
+        KEEPING,
+        "return Kept(received, own, known.read_at, None)",
+        "return Kept(received, own, ctx.ports.clock.now(), None)",
+        f"{T_KNOWN}a_handler_that_is_slow_makes_the_run_due_again",
+    ),
+    mutant(
+        "a run is remembered whose mark a sweep has taken back",
+        KEEPING,
+        "run is not None and run.value.touched and run.value.closed_at is None",
+        "run is not None and run.value.closed_at is None",
+        f"{T_KNOWN}a_run_that_a_sweep_has_looked_at_is_made_due_by_the_next_but_one",
+    ),
+    mutant(
+        "a report that is there already counts as stored",
+        "shared/app/state/reports.py",
+        "return None if created is None else completion",
+        "return completion",
+        f"{T_KNOWN}who_has_reported_elsewhere_is_read_and_updated",
     ),
     mutant(
         "a digest forgets what a clock behind has written",

@@ -30,7 +30,7 @@ from shared.core.policy.batches import MemberOutcome, start_topic
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
 from shared.core.reporting.findings import Sweep
-from shared.ports import Document, Message, Response
+from shared.ports import Document, Message, Response, StateStore
 from shared.simulation.fakes.clock import Crash
 from tests.core.build import NIGHT
 from tests.plain_ports import FullWarehouse, NoAlerts, NoAuditLog, silent
@@ -268,7 +268,7 @@ class BatchWorld:
                 self._post(phase_word(self.case.declared), body, answer.after * (place + 1) + copy * AGAIN_AFTER)
 
 
-class WorldPorts:
+class WorldPorts(StateStore):
     """The ports of one instance, all of which speak with one world."""
 
     def __init__(self, world: BatchWorld) -> None:

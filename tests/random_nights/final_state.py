@@ -24,12 +24,13 @@ def the_latest_report_stands(book: Trace) -> Iterator[str]:
             outcomes = [heard for heard in listed if heard.outcome != "started"]
             data = book.completions[f"runs/{run.key.id.replace('/', '~')}/completions/{phase}.{processor}"]
             latest = prevailing(outcomes)
-            stored = data["latest"]["message_id"] if data["latest"] is not None else None
+            stored = data["latest"]["message_id"] if "latest" in data else None
             if stored != (latest.message_id if latest is not None else None):
                 yield f"{run.key.id} {phase}.{processor}: {stored} stands, the latest is {latest}"
             older = max(len(outcomes) - 1, 0)
-            if data["superseded"] != older:
-                yield f"{run.key.id} {phase}.{processor}: {data['superseded']} superseded, there were {older}"
+            superseded = data.get("superseded", 0)
+            if superseded != older:
+                yield f"{run.key.id} {phase}.{processor}: {superseded} superseded, there were {older}"
 
 
 def nothing_is_left_unsaid(book: Trace) -> Iterator[str]:

@@ -15,7 +15,19 @@ from shared.core.policy.phases import Processor, Reports
 from shared.core.policy.policy import Policy, Service
 from shared.core.wire.answers import Means, StatusCall
 from shared.core.workflows.units import ScheduledUnit
-from shared.ports import CalendarRef, Delivered, Document, Message, Notice, Refused, Response, Row, TableRef, UnitsRef
+from shared.ports import (
+    CalendarRef,
+    Delivered,
+    Document,
+    Message,
+    Notice,
+    Refused,
+    Response,
+    Row,
+    StateStore,
+    TableRef,
+    UnitsRef,
+)
 from shared.simulation.scenario import Health
 from tests.random_nights.case import Kind
 from tests.random_nights.declining import in_part, no_of
@@ -42,11 +54,12 @@ class Listener(Protocol):
     def alerted(self, handler: Handler, notice: Notice, *, has_answer: bool) -> None: ...
 
 
-class NightStore:
+class NightStore(StateStore):
     """A ``MemoryStore`` that fails, that answers late, and in which others act between any two operations."""
 
     def __init__(self, inner: MemoryStore, stage: FaultInjector, listener: Listener) -> None:
         self._inner, self._stage, self._listener = inner, stage, listener
+        self._asked = 0
 
     def get(self, *paths: str) -> list[Document | None]:
         self._read()
@@ -55,6 +68,16 @@ class NightStore:
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         self._read()
         return self._inner.query(collection, where)
+
+    def query_and_get(
+        self, collection: str, where: Where | None, *paths: str
+    ) -> tuple[list[Document], list[Document | None]]:
+        """Answer one after the other, now this one first and then that one: others act between them."""
+        self._asked += 1
+        if self._asked % 2:
+            return self.query(collection, where), self.get(*paths)
+        documents = self.get(*paths)
+        return self.query(collection, where), documents
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         self._read()

@@ -181,12 +181,12 @@ class NightWorld:
 
     def _completion(self, handler: Handler, run: RunTrace, data: Data) -> None:
         """Count a report as recorded: the handler's own at its first write, or one a sweep brought or inferred."""
-        at, letter, latest = self.stage.true_now(), handler.letter, data["latest"]
+        at, letter, latest = self.stage.true_now(), handler.letter, data.get("latest")
         if letter is not None:
             if run.key in self.trace.homes(letter) and letter.id not in run.ids:
                 run.hear(_heard(run, letter, handler.started, at))
             return
-        for message_id in data["message_ids"]:
+        for message_id in data.get("message_ids", ()):
             if message_id in run.ids:
                 continue
             brought = self.trace.letters.get(message_id)
@@ -200,8 +200,8 @@ class NightWorld:
                 self._wrong(inferred_only_when_silent.__name__, silent)
                 run.hear(
                     Heard(
-                        len(run.heard), data["phase"], data["processor"], "inferred", latest["records"], None, now, now,
-                        at, message_id,
+                        len(run.heard), data["phase"], data["processor"], "inferred", latest.get("records"), None, now,
+                        now, at, message_id,
                     )
                 )  # fmt: skip
 

@@ -23,7 +23,14 @@ from shared.adapters.config.validation_file import load_validation
 from shared.app.quarantine.rows import Body
 from shared.app.quarantine.rows import Row as QuarantineRow
 from shared.app.state.lock import Lease
-from shared.app.state.repository import completion_data, completion_path, part_data, run_data, run_path, transition_path
+from shared.app.state.repository import (
+    completion_data,
+    completion_path,
+    run_data,
+    run_path,
+    transition_data,
+    transition_path,
+)
 from shared.core.alerting.alert import Alert
 from shared.core.calendar import instant
 from shared.core.model import ClockStarter, Completion, Lane, Outcome, Report, Run, RunKey, TransitionState
@@ -205,7 +212,7 @@ def _write_run(store: StateStore, given: Mapping[str, Any]) -> None:
     store.create(run_path(key), run_data(run, POLICY))
     for name, state in given.get("transitions", {}).items():
         assert name in POLICY.transitions, name
-        data = part_data(from_data(TransitionState, state), key, POLICY, run.opened_at)
+        data = transition_data(from_data(TransitionState, state), key, POLICY, run.opened_at)
         store.create(transition_path(key, name), data)
     for phase, reports in given.get("completions", {}).items():
         for name, fields in reports.items():

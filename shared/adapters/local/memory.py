@@ -8,10 +8,10 @@ from itertools import count
 from typing import Any
 
 from shared.adapters.documents import Where, check_collection, checked, copied, in_range, matches, split
-from shared.ports import Document
+from shared.ports import Document, StateStore
 
 
-class MemoryStore:
+class MemoryStore(StateStore):
     """A ``StateStore`` that forgets everything with the process; safe across threads.
 
     Callers share nothing with it: values are copied on the way in and on the way out.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.documents import Where, check_collection, checked, in_range, matches, split
 from shared.core.errors import Unavailable
-from shared.ports import Document
+from shared.ports import Document, StateStore
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ _GET = "SELECT path, data, version FROM documents WHERE path IN "
 _AT, _FLOAT, _ESCAPE = "$at", "$float", "$"
 
 
-class SqliteStore:
+class SqliteStore(StateStore):
     """A ``StateStore`` in a file (``":memory:"`` for none); every write is on disk when it returns.
 
     A lock held longer than ``busy``, a closed or broken file: ``Unavailable``.

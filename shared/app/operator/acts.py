@@ -13,7 +13,7 @@ from shared.app.outcome import CommandResult, Outcome, Why
 from shared.app.quarantine.rows import Quarantined, listed, mark_replayed
 from shared.app.state.compare_and_set import change_document
 from shared.app.state.opening import SLOW, as_touched, ensure_open, touch
-from shared.app.state.repository import load_run, part_data, read_run, run_data, run_path, transition_path
+from shared.app.state.repository import load_run, read_run, run_data, run_path, transition_data, transition_path
 from shared.app.sweep.rerun import call_rerun
 from shared.app.transitions import delivery_alerts
 from shared.app.transitions.receive import receive
@@ -255,7 +255,7 @@ def _change(ctx: Context, key: RunKey, transition: str, ask: Change, verb: str, 
 def _write(ctx: Context, key: RunKey, name: str, change: Callable[[TransitionState], TransitionState]) -> None:
     def changed(document: Document | None) -> tuple[Mapping[str, Any] | None, None]:
         state = UNTOUCHED if document is None else from_data(TransitionState, document.data)
-        return part_data(change(state), key, ctx.policy, ctx.ports.clock.now()), None
+        return transition_data(change(state), key, ctx.policy, ctx.ports.clock.now()), None
 
     change_document(ctx.ports.store, transition_path(key, name), changed)
 

@@ -23,7 +23,7 @@ Where = Mapping[str, str | int | bool | None]
 UNSAID = ("expires_at", "unrecorded", "message_ids", "acts")
 
 
-class OverlaidStore:
+class OverlaidStore(StateStore):
     """A ``StateStore`` that reads another one and keeps every write to itself."""
 
     def __init__(self, base: StateStore) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from shared.app.context import Context
@@ -24,19 +25,27 @@ SLOW = timedelta(seconds=20)
 SECOND_LOOK = timedelta(seconds=40)
 
 
+class RunIs(Enum):
+    """What a run is once it was made sure that there is one: new and due, open and due, or closed."""
+
+    NEW = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
 def ensure_exists(
     store: StateStore, policy: Policy, key: RunKey, now: datetime, documents: Sequence[Document | None] = ()
-) -> bool:
-    """Create a run unless there is one, open or closed, and make an open one due; return whether it is new.
+) -> RunIs:
+    """Create a run unless there is one, open or closed, and make an open one due; return what it is.
 
     ``documents`` holds the run's document, or None, where the caller has just read it. Nothing is written for a run
     that has been made due since a sweep looked at it: of a thousand reports in a minute one writes.
     """
 
-    def created(document: Document | None) -> tuple[Mapping[str, Any] | None, bool]:
+    def created(document: Document | None) -> tuple[Mapping[str, Any] | None, RunIs]:
         if document is None:
-            return _new(store, policy, key, now), True
-        return _touched(document, policy, now), False
+            return _new(store, policy, key, now), RunIs.NEW
+        return _touched(document, policy, now), RunIs.CLOSED if _is_closed(document) else RunIs.OPEN
 
     return change_document(store, run_path(key), created, documents)
 
@@ -77,11 +86,15 @@ def as_touched(run: Run, now: datetime) -> Run:
 
 def _touched(document: Document, policy: Policy, now: datetime) -> Mapping[str, Any] | None:
     """Return the document of an open run as due, None where it is closed or has been made due before."""
-    if document.data.get("closed_at") is not None or document.data.get("touched") is True:
+    if _is_closed(document) or document.data.get("touched") is True:
         return None
     run = read_run(document)
     assert run is not None
     return run_data(as_touched(run.value, now), policy)
+
+
+def _is_closed(document: Document) -> bool:
+    return document.data.get("closed_at") is not None
 
 
 def _new(store: StateStore, policy: Policy, key: RunKey, now: datetime) -> dict[str, object]:

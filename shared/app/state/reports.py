@@ -22,6 +22,14 @@ class StoredReport:
     changed: bool
 
 
+def create_report(store: StateStore, policy: Policy, key: RunKey, report: Report, clock: Clock) -> Completion | None:
+    """Store the first report of a processor without reading before; None where it has a document already."""
+    completion = apply_report(None, report)
+    data = _data(completion, key, policy, report, clock)
+    created = store.create(completion_path(key, report.phase, report.processor), data)
+    return None if created is None else completion
+
+
 def store_report(
     store: StateStore,
     policy: Policy,
@@ -47,7 +55,10 @@ def store_report(
         after = apply_report(before, report)
         if after == before:
             return None, StoredReport(after, changed=False)
-        data = completion_data(after, key, policy, report.received_at, clock.now())
-        return data, StoredReport(after, changed=True)
+        return _data(after, key, policy, report, clock), StoredReport(after, changed=True)
 
     return change_document(store, completion_path(key, report.phase, report.processor), folded, documents)
+
+
+def _data(completion: Completion, key: RunKey, policy: Policy, report: Report, clock: Clock) -> dict[str, object]:
+    return completion_data(completion, key, policy, report.received_at, clock.now())

@@ -13,7 +13,7 @@ from shared.core.calendar import KEPT, ends_at
 from shared.core.decision.pause import Pause, PauseBook
 from shared.core.model import UNTOUCHED, Completion, Run, RunKey, TransitionState
 from shared.core.policy.policy import Policy
-from shared.documents import document_id, from_data, id_in, to_data
+from shared.documents import document_id, from_data, id_in, to_data, to_sparse_data
 from shared.ports import Document, StateStore
 
 T = TypeVar("T")
@@ -72,12 +72,16 @@ def path_of_run(run_id: str) -> str:
     return f"runs/{document_id(run_id)}"
 
 
+def completion_id(phase: str, processor: str) -> str:
+    return f"{phase}.{processor}"
+
+
 def completions_path(key: RunKey) -> str:
     return f"{run_path(key)}/completions"
 
 
 def completion_path(key: RunKey, phase: str, processor: str) -> str:
-    return f"{completions_path(key)}/{phase}.{processor}"
+    return f"{completions_path(key)}/{completion_id(phase, processor)}"
 
 
 def transitions_path(key: RunKey) -> str:
@@ -130,19 +134,28 @@ def due_text(pipeline: str, at: datetime) -> str:
     return f"{pipeline}{DUE_FROM}{at.astimezone(UTC).isoformat(timespec='microseconds')}"
 
 
-def part_data(part: object, key: RunKey, policy: Policy, written_at: datetime) -> dict[str, object]:
-    """Return a completion or transition as stored, with the TTL field of its own: TTL does not reach what lies below
-    a document that it deletes. It counts from the date or from the writing, whichever is later: a date of last season
-    that is asked for again is no reason to forget what was dispatched for it."""
+def transition_data(state: TransitionState, key: RunKey, policy: Policy, written_at: datetime) -> dict[str, object]:
+    """Return a transition as stored."""
+    return {**to_data(state), "expires_at": _part_expires_at(key, policy, written_at)}
+
+
+def _part_expires_at(key: RunKey, policy: Policy, written_at: datetime) -> datetime:
+    """Return the TTL field of what lies below a run, which the TTL of the run does not reach. It counts from the date
+    or from the writing, whichever is later: a date of last season that is asked for again is no reason to forget what
+    was dispatched for it."""
     zone_day = datetime(key.day.year, key.day.month, key.day.day, tzinfo=policy.zone)
-    return {**to_data(part), "expires_at": max(zone_day.astimezone(UTC), written_at) + PART_KEPT}
+    return max(zone_day.astimezone(UTC), written_at) + PART_KEPT
 
 
 def completion_data(
     completion: Completion, key: RunKey, policy: Policy, kept_from: datetime, written_at: datetime
 ) -> dict[str, object]:
-    """Return a completion as stored; ``written_at`` is the clock just before it is written, which digests go by."""
-    return {**part_data(completion, key, policy, kept_from), WRITTEN: written_text(written_at)}
+    """Return a completion as stored; ``written_at`` is the clock just before it is written, which digests go by.
+
+    A report is kept up to three times, and most of it is empty: a third of its fields are stored.
+    """
+    expires_at = _part_expires_at(key, policy, kept_from)
+    return {**to_sparse_data(completion), "expires_at": expires_at, WRITTEN: written_text(written_at)}
 
 
 def read_run(document: Document | None) -> Stored[Run] | None:
@@ -206,7 +219,7 @@ def save_transition(
 ) -> Stored[TransitionState] | None:
     """Write a transition; None if somebody else wrote it since it was read (behaviour D2)."""
     state, version = stored.value, stored.version
-    path, data = transition_path(key, name), part_data(state, key, policy, now)
+    path, data = transition_path(key, name), transition_data(state, key, policy, now)
     written = write_version(store, path, data, version)
     return None if written is None else Stored(state, written)
 
@@ -254,6 +267,10 @@ def load_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Co
 
 def load_stored_completions(store: StateStore, key: RunKey, phase: str) -> dict[str, Stored[Completion]]:
     """Read one phase's completions by the names of their processors."""
-    documents = store.query(completions_path(key), {"phase": phase})
+    return stored_completions(store.query(completions_path(key), {"phase": phase}))
+
+
+def stored_completions(documents: Iterable[Document]) -> dict[str, Stored[Completion]]:
+    """Return the completions in documents by the names of their processors."""
     completions = (Stored(from_data(Completion, document.data), document.version) for document in documents)
     return {stored.value.processor: stored for stored in completions}

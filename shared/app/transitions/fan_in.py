@@ -14,6 +14,7 @@ from shared.app.state.repository import Stored, completion_path, load_stored_com
 from shared.app.transitions.reconcile import ReconcileResult
 from shared.core.model import Completion, RunKey
 from shared.core.policy.transitions import Transition
+from shared.ports import Document
 
 MANY = 50
 WIDEST_SCAN = 100
@@ -34,15 +35,17 @@ def reconcile_if_complete(
     transition: Transition,
     missing_in: Callable[[Read], Iterable[str]],
     settle: Callable[[Read], ReconcileResult],
+    members: Mapping[str, Document | None],
 ) -> ReconcileResult | None:
     """Settle the transition if all members may be there; None while somebody is missing.
 
+    ``members`` are documents that were read since one's own report was written, by path: they need not be read again.
     Ask only after one's own report is written: of two who are the last, one then finds the other's. Of several
     handlers of an instance one reads and settles; the others leave it to that one, which looks again for them.
     Should it fail, its message comes again, and the sweep anyway.
     """
     place, mine = (key, transition.name), Scan()
-    while not any_is_missing(ctx, key, transition):
+    while not any_is_missing(ctx, key, transition, members):
         at_work = ctx.memory.scans.setdefault(place, mine)
         if at_work is not mine:
             at_work.again = True
@@ -69,12 +72,17 @@ def reconcile_if_complete(
     return None
 
 
-def any_is_missing(ctx: Context, key: RunKey, transition: Transition) -> bool:
-    """Look for one member that was missing and has not reported since."""
+def looked_at_first(ctx: Context, key: RunKey, transition: Transition) -> list[str]:
+    """Return the paths of those members whose documents are the first to be looked at."""
+    return _paths(ctx, key, transition, _missing(ctx, key, transition)[-1:])
+
+
+def any_is_missing(ctx: Context, key: RunKey, transition: Transition, members: Mapping[str, Document | None]) -> bool:
+    """Look for one member that was missing and has not reported since; first among ``members``, as they were read."""
     width = 1
     while left := _missing(ctx, key, transition):
         asked = left[-width:]
-        still = _unchanged(ctx, key, transition, asked)
+        still = _unchanged(ctx, key, transition, asked, members)
         if still != asked:
             _remember(ctx, key, transition, (*left[:-width], *still))
         if still:
@@ -104,9 +112,17 @@ def _missing(ctx: Context, key: RunKey, transition: Transition) -> Missing:
     return everybody
 
 
-def _unchanged(ctx: Context, key: RunKey, transition: Transition, asked: Missing) -> Missing:
+def _paths(ctx: Context, key: RunKey, transition: Transition, asked: Missing) -> list[str]:
     processors = ctx.policy.awaited[transition.name]
-    documents = ctx.ports.store.get(*(completion_path(key, processors[name].phase, name) for name, _ in asked))
+    return [completion_path(key, processors[name].phase, name) for name, _ in asked]
+
+
+def _unchanged(
+    ctx: Context, key: RunKey, transition: Transition, asked: Missing, members: Mapping[str, Document | None]
+) -> Missing:
+    paths = _paths(ctx, key, transition, asked)
+    known = all(path in members for path in paths)
+    documents = [members[path] for path in paths] if known else ctx.ports.store.get(*paths)
     versions = [None if document is None else document.version for document in documents]
     return tuple(member for member, version in zip(asked, versions, strict=True) if member[1] == version)
 

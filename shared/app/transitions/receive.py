@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -12,22 +11,16 @@ from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
 from shared.app.quarantine import message_counts
 from shared.app.quarantine.keep import quarantine
-from shared.app.state.opening import SLOW, ensure_exists, touch
-from shared.app.state.reports import store_report
+from shared.app.state.opening import SLOW, touch
 from shared.app.state.repository import (
     Loaded,
-    completion_path,
     load_completions,
     load_phases,
-    read_run,
-    read_transitions,
-    run_path,
-    transition_path,
 )
 from shared.app.transitions import delivery_alerts
 from shared.app.transitions.cloudevents import replay_marks
 from shared.app.transitions.fan_in import Read, is_fan_in, reconcile_if_complete
-from shared.app.transitions.lanes import belongs_to_backfill, in_backfill
+from shared.app.transitions.keeping import Around, Kept, keep, read_around, transitions_of_report
 from shared.app.transitions.reconcile import ReconcileResult, VersionedInput, reconcile
 from shared.app.transitions.snapshot import versioned_input
 from shared.core.decision.decisions import Wait
@@ -105,32 +98,33 @@ def _receive(ctx: Context, delivery: Delivery) -> Receipt:
     received = understand(ctx, delivery)
     if isinstance(received, Receipt):
         return received
-    began = ctx.ports.clock.now()
     try:
-        received, before, own = _store_report(ctx, received)
+        kept = keep(ctx, received)
     except Unavailable as error:
         only_in_audit_log(ctx, received, error)
         raise
-    receipt = _handle(ctx, delivery, received, before, own)
-    if ctx.ports.clock.now() - began >= SLOW:
-        touch(ctx, received.key.id)
+    receipt = _handle(ctx, delivery, kept)
+    if ctx.ports.clock.now() - kept.since >= SLOW:
+        touch(ctx, kept.received.key.id)
     return receipt
 
 
-def _handle(ctx: Context, delivery: Delivery, received: Received, before: Loaded, own: Completion) -> Receipt:
+def _handle(ctx: Context, delivery: Delivery, kept: Kept) -> Receipt:
     """Say what a report that is stored brings to light, and decide on it."""
+    received = kept.received
     log_recorded(ctx, received)
     if received.by_table:
         raise_alerts.raise_now(ctx, [delivery_alerts.known_by_table(received, delivery.phase)])
     if received.other_dataset:
         raise_alerts.raise_now(ctx, [raise_alerts.other_dataset(received, delivery.phase)])
-    run = None if before.run is None else before.run.value
+    if received.skip_downstream:
+        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
+    around = read_around(ctx, kept)
+    run = None if around.loaded.run is None else around.loaded.run.value
     if run is not None and run.policy_version not in ("", ctx.policy.version):
         # What the run has begun under another policy only a sweep looks at as a whole.
         return Receipt(Handled.RECORDED, received.key.id, "the policy has changed; the next sweep decides")
-    if received.skip_downstream:
-        return Receipt(Handled.RECORDED, received.key.id, "the message asks for no decision")
-    return _decide(ctx, received, before, own)
+    return _decide(ctx, kept, around)
 
 
 def understand(ctx: Context, delivery: Delivery) -> Received | Receipt:
@@ -201,26 +195,6 @@ def only_in_audit_log(ctx: Context, received: Received, error: Unavailable) -> N
         outage.alert_both_stores_down(ctx, received.key.id, str(error))
 
 
-def _store_report(ctx: Context, received: Received) -> tuple[Received, Loaded, Completion]:
-    """Write the report into its processor's document, which no other processor's messages write (D2).
-
-    The run is opened first: a crash in between leaves a run that the sweep finds, never a
-    completion that nobody looks at. Returns the message in its own lane, the run and its transitions as they were
-    before, from the same round trip (whoever acts on what is no longer so is refused, and reads again), and what is
-    now known.
-    """
-    store, report, key = ctx.ports.store, received.report, received.key
-    path = completion_path(key, report.phase, report.processor)
-    names = tuple(transition.name for transition in _listed(ctx, received))
-    run, document, *states = store.get(run_path(key), path, *(transition_path(key, name) for name in names))
-    before = Loaded(read_run(run), {}, read_transitions(names, states))
-    if belongs_to_backfill(ctx, received, before.run, document):
-        return _store_report(ctx, replace(received, key=in_backfill(key)))
-    if ensure_exists(store, ctx.policy, key, report.received_at, [run]):
-        ctx.log("run.opened", run_id=key.id, by="message")
-    return received, before, store_report(store, ctx.policy, key, report, ctx.ports.clock, [document]).completion
-
-
 def log_recorded(ctx: Context, received: Received) -> None:
     report = received.report
     ctx.log(
@@ -235,30 +209,19 @@ def log_recorded(ctx: Context, received: Received) -> None:
     )
 
 
-def _listed(ctx: Context, received: Received) -> list[Transition]:
-    """Return the transitions that a report bears on: the one that starts its phase, and all that wait for it."""
-    phase = received.report.phase
-    listed = (ctx.policy.starting(phase), *ctx.policy.after(phase))
-    return [t for t in listed if t is not None and received.key.mode in t.expects]
-
-
-def _decide(ctx: Context, received: Received, before: Loaded, own: Completion) -> Receipt:
-    key, report = received.key, received.report
-    alone = {report.phase: {report.processor: own}}
-    read: dict[str, Mapping[str, Completion]] = {}
+def _decide(ctx: Context, kept: Kept, around: Around) -> Receipt:
+    key, report, loaded = kept.received.key, kept.received.report, around.loaded
+    alone = {report.phase: {report.processor: kept.own}}
     results = []
-    for transition in _listed(ctx, received):
-        state = before.transition(transition.name).value.state
+    for transition in transitions_of_report(ctx, kept.received):
+        state = loaded.transition(transition.name).value.state
         if transition.starts == report.phase:
             if state in BEGUN:
-                results.append(_reconcile_each(ctx, received, replace(before, completions=alone), transition))
+                results.append(_reconcile_each(ctx, kept.received, replace(loaded, completions=alone), transition))
         elif not is_fan_in(transition, key):
-            for phase in transition.after:
-                if phase not in read:
-                    read[phase] = load_completions(ctx.ports.store, key, phase)
-            results.append(_reconcile_each(ctx, received, replace(before, completions=read), transition))
+            results.append(_reconcile_each(ctx, kept.received, loaded, transition))
         elif state not in BEYOND:
-            whole = _reconcile_fan_in(ctx, received, before, transition)
+            whole = _reconcile_fan_in(ctx, kept.received, around, transition)
             results += [] if whole is None else [whole]
     delivery_alerts.after_delivery(ctx, results, report.processor, ctx.ports.clock.now())
     failed = next((result.failed for result in results if result.failed is not None), None)
@@ -274,7 +237,7 @@ def _reconcile_each(ctx: Context, received: Received, loaded: Loaded, transition
 
 
 def _reconcile_fan_in(
-    ctx: Context, received: Received, before: Loaded, transition: Transition
+    ctx: Context, received: Received, around: Around, transition: Transition
 ) -> ReconcileResult | None:
     """Decide a phase of very many members once all of them may be there; tiers and deadline are the sweep's."""
     key, phase = received.key, received.report.phase
@@ -283,7 +246,7 @@ def _reconcile_fan_in(
         completions: dict[str, dict[str, Completion]] = {}
         for name, stored in read.items():
             completions.setdefault(stored.value.phase, {})[name] = stored.value
-        return replace(before, completions=completions)
+        return replace(around.loaded, completions=completions)
 
     def missing_in(read: Read) -> list[str]:
         # Whose table may outvote its report is not known to be missing before the table has been read.
@@ -293,7 +256,7 @@ def _reconcile_fan_in(
     def reconcile_read(read: Read) -> ReconcileResult:
         return _reconcile_each(ctx, received, loaded(read), transition)
 
-    return reconcile_if_complete(ctx, key, transition, missing_in, reconcile_read)
+    return reconcile_if_complete(ctx, key, transition, missing_in, reconcile_read, around.members)
 
 
 def _load(ctx: Context, key: RunKey, transition: Transition, phase: str) -> VersionedInput:

@@ -15,7 +15,7 @@ PORT = "state"
 Where = Mapping[str, str | int | bool | None]
 
 
-class SimulatedStore:
+class SimulatedStore(StateStore):
     """A ``StateStore`` around a real one; ``changed`` is told the path of every write that changed something."""
 
     def __init__(self, inner: StateStore, stage: FaultInjector, changed: Callable[[str], None]) -> None:
@@ -29,6 +29,12 @@ class SimulatedStore:
     def query(self, collection: str, where: Where | None = None) -> list[Document]:
         self._read()
         return self._inner.query(collection, where)
+
+    def query_and_get(
+        self, collection: str, where: Where | None, *paths: str
+    ) -> tuple[list[Document], list[Document | None]]:
+        self._read()
+        return self._inner.query_and_get(collection, where, *paths)
 
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         self._read()
@@ -105,6 +111,7 @@ class ReadOnlyStore:
 
     def __init__(self, inner: StateStore) -> None:
         self.get, self.query, self.count, self.between = inner.get, inner.query, inner.count, inner.between
+        self.query_and_get = inner.query_and_get
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         raise TypeError(f"an observer must not write {path}")

@@ -51,6 +51,7 @@ class MortalStore:
             self.inner.count,
             self.inner.delete,
         )
+        self.query_and_get = self.inner.query_and_get
         self.reads = Counter[str]()
         self.refuses = False
 

@@ -1,17 +1,11 @@
-"""The wire side of the Firestore store: one channel, bounded calls. Imports Google's library.
-
-It speaks through the library's generated client: the high-level calls cannot replace a document under a
-precondition, and wrap and copy each value several times, which on a fraction of a processor costs more than the
-network. Credentials and ``FIRESTORE_EMULATOR_HOST`` stay the business of ``google.cloud.firestore.Client``.
-"""
+"""The wire side of the Firestore store: requests, their attempts, and what refuses them. Imports Google's library."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import grpc
 from google.api_core.exceptions import (
     Aborted,
     AlreadyExists,
@@ -27,42 +21,22 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore import Client
 from google.cloud.firestore_v1.field_path import FieldPath
-from google.cloud.firestore_v1.services.firestore import FirestoreClient
-from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
-from google.cloud.firestore_v1.types import (
-    BatchGetDocumentsRequest,
-    CommitRequest,
-    RunAggregationQueryRequest,
-    RunQueryRequest,
-    StructuredQuery,
-    Write,
-)
-from grpc.experimental import ChannelOptions
+from google.cloud.firestore_v1.types import StructuredAggregationQuery, StructuredQuery, Write
 
 from shared.adapters.documents import Where
+from shared.adapters.google.firestore.stubs import Stream, Stubs
 from shared.adapters.google.firestore.values import encode, encode_fields
 from shared.core.errors import Unavailable
 
 T = TypeVar("T")
 Refusals = tuple[type[GoogleAPIError], ...]
 FieldOperator = StructuredQuery.FieldFilter.Operator
-Rpc = Callable[[Any, dict[str, Any]], T]
 
 # One attempt, and the time in which another may begin: together the 10 s that a call takes at most.
 ATTEMPT = timedelta(seconds=4)
 RETRY = timedelta(seconds=6)
 
 _TRANSIENT = (ServiceUnavailable, DeadlineExceeded, InternalServerError, TooManyRequests, Aborted)
-# Left to itself a channel waits up to two minutes between attempts to connect, long after an outage is over.
-_OPTIONS = (
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    # A read is a stream, and a stream would have a thread of its own: half of what a read costs.
-    (ChannelOptions.SingleThreadedUnaryStream, 1),
-)
 _COUNT = "count"
 
 
@@ -76,14 +50,18 @@ class Channel:
             client = Client(project=project, database=database)
         except GoogleAuthError as error:
             raise Unavailable("state", f"{self.database}: no credentials: {error}") from error
-        self._api, self._metadata = _generated(client), client._rpc_metadata
+        self._stubs = Stubs(client, self.database)
 
-    def read(self, paths: tuple[str, ...]) -> list[Any]:
+    def read(self, paths: Sequence[str]) -> list[Any]:
         """Return the documents that exist, in any order."""
-        documents = [f"{self.root}/{path}" for path in paths]
-        request = _wrapped(BatchGetDocumentsRequest, database=self.database, documents=documents)
-        answers = self._stream(lambda api, options: api.batch_get_documents(request=request, **options))
-        return [answer.found for answer in answers if answer.HasField("found")]
+        [answers] = self._answers(self._named(paths))
+        return _existing(answers)
+
+    def find_and_read(self, collection: str, where: Where | None, paths: Sequence[str]) -> tuple[list[Any], list[Any]]:
+        """Return what ``find`` and ``read`` do, both asked at once."""
+        parent, query = self._query(collection, where)
+        matching, named = self._answers(self._stubs.query(parent, query), self._named(paths))
+        return _matching(matching), _existing(named)
 
     def find(self, collection: str, where: Where | None) -> list[Any]:
         """Return the matching documents by id, which is the order of every query that asks for no other."""
@@ -101,19 +79,19 @@ class Channel:
             query.limit.value = most
         return self._documents(parent, query)
 
-    def _documents(self, parent: str, query: Any) -> list[Any]:
-        request = _wrapped(RunQueryRequest, parent=parent, structured_query=query)
-        answers = self._stream(lambda api, options: api.run_query(request=request, **options))
-        return [answer.document for answer in answers if answer.HasField("document")]
-
     def count(self, collection: str, where: Where | None) -> int:
         parent, query = self._query(collection, where)
-        request = RunAggregationQueryRequest.pb()(parent=parent)
-        request.structured_aggregation_query.structured_query.CopyFrom(query)
-        request.structured_aggregation_query.aggregations.add(alias=_COUNT).count.SetInParent()
-        wrapped = RunAggregationQueryRequest.wrap(request)
-        answers = self._stream(lambda api, options: api.run_aggregation_query(request=wrapped, **options))
+        aggregation = StructuredAggregationQuery.pb()(structured_query=query)
+        aggregation.aggregations.add(alias=_COUNT).count.SetInParent()
+        [answers] = self._answers(self._stubs.aggregation(parent, aggregation))
         return sum(int(answer.result.aggregate_fields[_COUNT].integer_value) for answer in answers)
+
+    def _documents(self, parent: str, query: Any) -> list[Any]:
+        [answers] = self._answers(self._stubs.query(parent, query))
+        return _matching(answers)
+
+    def _named(self, paths: Sequence[str]) -> Stream:
+        return self._stubs.documents([f"{self.root}/{path}" for path in paths])
 
     def create(self, path: str, data: Mapping[str, Any]) -> Any | None:
         """Return the new document's update time, None if it exists."""
@@ -139,15 +117,13 @@ class Channel:
         return write
 
     def _commit(self, write: Any, refusals: Refusals) -> Any | None:
-        request = _wrapped(CommitRequest, database=self.database, writes=[write])
-        answer = self._call(lambda api, options: api.commit(request=request, **options), refusals)
-        return None if answer is None else _message(answer).write_results[0].update_time
+        answer = self._call(lambda: self._stubs.commit([write], ATTEMPT), refusals)
+        return None if answer is None else answer.write_results[0].update_time
 
-    def _stream(self, rpc: Rpc[Any]) -> list[Any]:
-        # Read to the end inside the call: a stream that breaks is begun anew.
-        return self._call(lambda api, options: [_message(answer) for answer in rpc(api, options)], ()) or []
+    def _answers(self, *streams: Stream) -> list[list[Any]]:
+        return self._call(lambda: self._stubs.answers(streams, ATTEMPT), ()) or [[] for _ in streams]
 
-    def _call(self, rpc: Rpc[T], refusals: Refusals) -> T | None:
+    def _call(self, rpc: Callable[[], T], refusals: Refusals) -> T | None:
         doubts: list[Exception] = []
         retry = Retry(
             predicate=lambda error: isinstance(error, _TRANSIENT) and not isinstance(error, refusals),
@@ -156,9 +132,8 @@ class Channel:
             timeout=RETRY.total_seconds(),
             on_error=doubts.append,
         )
-        options = {"metadata": self._metadata, "retry": None, "timeout": ATTEMPT.total_seconds()}
         try:
-            answer: T = retry(lambda: rpc(self._api, options))()
+            answer: T = retry(rpc)()
             return answer
         except refusals as error:
             if not doubts:
@@ -178,15 +153,12 @@ class Channel:
         return f"{self.root}/{above}" if above else self.root, query
 
 
-def _generated(client: Any) -> FirestoreClient:
-    """Return a generated client like the one inside ``client``, on a channel with our options."""
-    if client._emulator_host is None:
-        channel = FirestoreGrpcTransport.create_channel(
-            client._target, credentials=client._credentials, options=_OPTIONS
-        )
-    else:
-        channel = grpc.insecure_channel(client._emulator_host, options=_OPTIONS)
-    return FirestoreClient(transport=FirestoreGrpcTransport(host=client._target, channel=channel))
+def _existing(answers: list[Any]) -> list[Any]:
+    return [answer.found for answer in answers if answer.HasField("found")]
+
+
+def _matching(answers: list[Any]) -> list[Any]:
+    return [answer.document for answer in answers if answer.HasField("document")]
 
 
 def _equality(message: Any, key: str, value: str | int | bool | None) -> None:
@@ -205,11 +177,3 @@ def _comparison(message: Any, key: str, operator: Any, value: str | int | bool) 
 
 def _field_path(key: str) -> str:
     return str(FieldPath(key).to_api_repr())
-
-
-def _wrapped(kind: Any, **fields: Any) -> Any:
-    return kind.wrap(kind.pb()(**fields))
-
-
-def _message(wrapper: Any) -> Any:
-    return type(wrapper).pb(wrapper)

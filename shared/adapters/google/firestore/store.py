@@ -38,9 +38,9 @@ class FirestoreStore:
             split(path)
         if not paths:
             return []
-        documents = {document.path: document for document in map(self._document, self._channel.read(paths))}
+        answers = self._channel.read(paths)
         self._bill("reads", len(set(paths)))
-        return [documents.get(path) for path in paths]
+        return self._in_order(paths, answers)
 
     def create(self, path: str, data: Mapping[str, Any]) -> str | None:
         split(path)
@@ -69,6 +69,19 @@ class FirestoreStore:
         self._bill("reads", max(1, len(documents)))
         return documents
 
+    def query_and_get(
+        self, collection: str, where: Where | None, *paths: str
+    ) -> tuple[list[Document], list[Document | None]]:
+        check_collection(collection)
+        for path in paths:
+            split(path)
+        if not paths:
+            return self.query(collection, where), []
+        answers, named = self._channel.find_and_read(collection, where, paths)
+        documents = [self._document(answer) for answer in answers]
+        self._bill("reads", max(1, len(documents)) + len(set(paths)))
+        return documents, self._in_order(paths, named)
+
     def between(self, collection: str, field: str, first: str, last: str, most: int | None = None) -> list[Document]:
         check_collection(collection)
         answers = self._channel.find_between(collection, field, first, last, most)
@@ -87,6 +100,10 @@ class FirestoreStore:
         from shared.adapters.google.firestore.rpc import Channel
 
         return Channel(self._project, self._database)
+
+    def _in_order(self, paths: tuple[str, ...], answers: list[Any]) -> list[Document | None]:
+        documents = {document.path: document for document in map(self._document, answers)}
+        return [documents.get(path) for path in paths]
 
     def _document(self, message: Any) -> Document:
         path = message.name.removeprefix(f"{self._channel.root}/")
