@@ -1928,7 +1928,7 @@ MUTANTS = [
     mutant(
         "the time of a handler counts from when it began, whatever it relies on",
         KEEPING,
-        "return Kept(received, own, known.read_at, None)",
+        "return Kept(received, own, run.read_at, None)",
         "return Kept(received, own, ctx.ports.clock.now(), None)",
         f"{T_KNOWN}a_handler_that_is_slow_makes_the_run_due_again",
     ),

@@ -21,15 +21,15 @@ REMEMBERED = 50
 
 def known_run(ctx: Context, key: RunKey, now: datetime) -> KnownRun | None:
     """Return what this instance knows of a run, None where that is too old to be relied on."""
-    known = ctx.memory.runs.get(key)
-    return known if known is not None and timedelta() <= now - known.read_at < KNOWN_FOR else None
+    run = ctx.memory.runs.get(key)
+    return run if run is not None and timedelta() <= now - run.read_at < KNOWN_FOR else None
 
 
 def remember_run(ctx: Context, key: RunKey, read_at: datetime) -> None:
     """Remember a run that was open and due in a reading that began at ``read_at``."""
-    known = ctx.memory.runs.pop(key, None) or KnownRun(read_at)
-    known.read_at = read_at
-    ctx.memory.runs[key] = known
+    run = ctx.memory.runs.pop(key, None) or KnownRun(read_at)
+    run.read_at = read_at
+    ctx.memory.runs[key] = run
     while len(ctx.memory.runs) > REMEMBERED:
         ctx.memory.runs.pop(next(iter(ctx.memory.runs)), None)
 
@@ -41,6 +41,6 @@ def forget_run(ctx: Context, key: RunKey) -> None:
 
 def note_reported(ctx: Context, key: RunKey, completions: Iterable[str]) -> None:
     """Remember that these documents of completions are there: to create them would be refused."""
-    known = ctx.memory.runs.get(key)
-    if known is not None:
-        known.reported.update(completions)
+    run = ctx.memory.runs.get(key)
+    if run is not None:
+        run.reported.update(completions)

@@ -121,8 +121,8 @@ def _unchanged(
     ctx: Context, key: RunKey, transition: Transition, asked: Missing, members: Mapping[str, Document | None]
 ) -> Missing:
     paths = _paths(ctx, key, transition, asked)
-    known = all(path in members for path in paths)
-    documents = [members[path] for path in paths] if known else ctx.ports.store.get(*paths)
+    were_read = all(path in members for path in paths)
+    documents = [members[path] for path in paths] if were_read else ctx.ports.store.get(*paths)
     versions = [None if document is None else document.version for document in documents]
     return tuple(member for member, version in zip(asked, versions, strict=True) if member[1] == version)
 

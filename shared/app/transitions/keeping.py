@@ -71,12 +71,12 @@ def keep(ctx: Context, received: Received) -> Kept:
     """Write the report into its processor's document, which no other processor's messages write (behaviour D2)."""
     key, report = received.key, received.report
     name = completion_id(report.phase, report.processor)
-    known = known_run(ctx, key, ctx.ports.clock.now())
-    if known is not None and name not in known.reported:
+    run = known_run(ctx, key, ctx.ports.clock.now())
+    if run is not None and name not in run.reported:
         own = create_report(ctx.ports.store, ctx.policy, key, report, ctx.ports.clock)
         note_reported(ctx, key, (name,))
         if own is not None:
-            return Kept(received, own, known.read_at, None)
+            return Kept(received, own, run.read_at, None)
     return _keep_after_reading(ctx, received)
 
 
