@@ -15,6 +15,8 @@ from tests.bench.state import FLOORS, day_of
 from tests.bench.wire import PROCESSORS, Caller, body_of
 from tests.emulators.server import ROOT, main_of, served
 
+# Those of which none starts a phase by itself: the first one would, and gates and Pub/Sub be loaded for it.
+WAITING = PROCESSORS[2:]
 LIBRARIES = "import functions_framework, google.cloud.firestore"
 CHECKPOINTS = 5
 
@@ -37,7 +39,7 @@ def cold(bench: Bench) -> Iterator[Figure]:
         Spread.of(ours),
         Spread.of(floor),
         "functions-framework with Firestore, one create",
-        most=1.15,
+        most=1.1,
     )
     yield Figure(
         "cold",
@@ -46,14 +48,14 @@ def cold(bench: Bench) -> Iterator[Figure]:
         Spread.of(handled),
         Spread.of(bare),
         "importing functions_framework and google.cloud.firestore",
-        most=1.2,
+        most=1.1,
     )
 
 
 _FIRST = """
 import base64, json, sys, functions_framework
 client = functions_framework.create_app("main", sys.argv[1]).test_client()
-body = {"processor_name": "player_game_summary", "game_date": "2026-01-21", "status": "success", "mode": "overnight"}
+body = {"processor_name": "team_offense_game_summary", "game_date": "2026-01-21", "status": "success"}
 message = {"data": base64.b64encode(json.dumps(body).encode()).decode(), "messageId": "1"}
 source = "//x/topics/nba-phase3-analytics-complete"
 headers = {"ce-id": "1", "ce-specversion": "1.0", "ce-type": "t", "ce-source": source}
@@ -70,7 +72,7 @@ def _first_answer(bench: Bench, source: Path, variables: Mapping[str, str]) -> f
     began = perf_counter()
     with served(source, {**variables, **project}, bench.folder / "cold.log") as (url, _):
         caller = Caller(url)
-        caller.send(body_of(PROCESSORS[0], day_of(0)))
+        caller.send(body_of(WAITING[0], day_of(0)))
         spent = perf_counter() - began
         caller.close()
     return spent
@@ -96,8 +98,8 @@ def memory(bench: Bench) -> Iterator[Figure]:
         floor_url, other = stack.enter_context(served(FLOORS / "create" / "main.py", variables, log))
         mine, theirs = Caller(url), Caller(floor_url)
         for number in range(bench.size.events):
-            mine.send(body_of(PROCESSORS[number % 3], day_of(number // 3)))
-            theirs.send(body_of(PROCESSORS[number % 3], day_of(number // 3)))
+            mine.send(body_of(WAITING[number % 3], day_of(number // 3)))
+            theirs.send(body_of(WAITING[number % 3], day_of(number // 3)))
             if number % (bench.size.events // CHECKPOINTS) == bench.size.events // CHECKPOINTS - 1:
                 ours.append(_resident(process.pid))
                 floor.append(_resident(other.pid))
@@ -110,7 +112,7 @@ def memory(bench: Bench) -> Iterator[Figure]:
         Spread.of(ours[-1:]),
         Spread.of(floor[-1:]),
         "functions-framework with Firestore, one create",
-        most=1.2,
+        most=1.1,
         counted={"MB on the way": [round(size, 1) for size in ours], "floor": [round(size, 1) for size in floor]},
     )
     yield Figure(

@@ -85,9 +85,9 @@ def _completion_served(bench: Bench) -> Figure:
         floor_url, _ = stack.enter_context(served(FLOORS / "record" / "main.py", variables, log))
         mine, theirs = Caller(url), Caller(floor_url)
         for number in range(bench.size.samples + 2):
-            mine.send(body_of(PROCESSORS[0], day_of(number)))  # opens the run
+            mine.send(body_of(PROCESSORS[3], day_of(number)))  # opens the run
             ours.append(mine.send(body_of(PROCESSORS[2], day_of(number))))
-            theirs.send(body_of(PROCESSORS[0], day_of(number)))
+            theirs.send(body_of(PROCESSORS[3], day_of(number)))
             floor.append(theirs.send(body_of(PROCESSORS[2], day_of(number))))
         mine.close()
         theirs.close()
@@ -107,7 +107,7 @@ def _completion_in_process(bench: Bench) -> Figure:
     ctx = context(load_policy(NBA), PlainPorts(store))
     ours, floor, counted = [], [], Counter[str]()
     for number in range(bench.size.samples + 2):
-        bodies = [member_report(name, day_of(number)) for name in (PROCESSORS[0], PROCESSORS[2])]
+        bodies = [member_report(name, day_of(number)) for name in (PROCESSORS[3], PROCESSORS[2])]
         receive(ctx, delivery(PHASE, bodies[0], f"a{number}"))
         before = Counter(store.operations)
         message = delivery(PHASE, bodies[1], f"b{number}")
