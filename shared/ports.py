@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from shared.core.alerting.links import Link
 from shared.core.model import Units
 from shared.core.policy.policy import Excluded
-from shared.core.reporting.inventory import Declared, Feed, Job
-from shared.core.workflows.units import ScheduledUnit
+
+if TYPE_CHECKING:  # what a completion that only waits has no use for
+    from shared.core.reporting.inventory import Declared, Feed, Job
+    from shared.core.workflows.units import ScheduledUnit
 
 
 @dataclass(frozen=True, slots=True)

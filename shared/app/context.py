@@ -8,19 +8,19 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from shared.core.alerting.links import NOWHERE, Places
-from shared.core.decision.gates import Fitness
 from shared.core.errors import Unavailable
 from shared.core.model import RunKey
 from shared.core.policy.names import Names
 from shared.core.policy.policy import Policy
-from shared.core.reporting.dependencies import Readiness
-from shared.core.reporting.findings import Sweep
-from shared.core.reporting.inventory import Declared, Feed, Job
-from shared.core.workflows.model import Workflows
 from shared.ports import AlertSink, AuditLog, Bus, Calls, Clock, Http, Inventory, StateStore, Warehouse
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a completion that only waits has no use for
+    from shared.core.decision.gates import Fitness
     from shared.core.learning.anomaly import Usuals
+    from shared.core.reporting.dependencies import Readiness
+    from shared.core.reporting.findings import Sweep
+    from shared.core.reporting.inventory import Declared, Feed, Job
+    from shared.core.workflows.model import Workflows
 
 INVENTORY = "inventory"
 # So long a run goes unseen at most that should have been made due and was not: minutes, never a night.

@@ -27,8 +27,12 @@ UNUSED = (
     "typer",
     "rich",
     "hypothesis",
+    "shared.app.quarantine.keep",
     "shared.app.sweep.sweep",
     "shared.app.sweep.repair",
+    "shared.core.learning.anomaly",
+    "shared.core.reporting.inventory",
+    "shared.core.workflows.model",
     "shared.simulation",
     "pytest",
 )

@@ -9,8 +9,6 @@ from functools import partial
 from shared.app.alerting import outage, raise_alerts
 from shared.app.audit.write import completion_row, write_rows
 from shared.app.context import Context
-from shared.app.quarantine import message_counts
-from shared.app.quarantine.keep import quarantine
 from shared.app.state.opening import SLOW, touch
 from shared.app.state.repository import (
     Loaded,
@@ -167,12 +165,16 @@ def set_aside(ctx: Context, delivery: Delivery, reason: str) -> Receipt:
 
 
 def _quarantined(ctx: Context, delivery: Delivery, wrong: Malformed) -> Receipt:
+    from shared.app.quarantine.keep import quarantine  # most instances have nothing to put there
+
     quarantine(ctx, delivery, wrong)
     return Receipt(Handled.QUARANTINED, decision=wrong.reason)
 
 
 def _count(ctx: Context, delivery: Delivery, counted: Counted) -> Receipt:
     """Count what bears on no run; nothing is decided by it and nobody is told (behaviour R8, R9)."""
+    from shared.app.quarantine import message_counts  # and nothing to count
+
     message_counts.count(ctx, delivery, counted)
     why = counted.why.value
     ctx.log("completion.counted", phase=counted.phase, name=counted.name, why=why, message_id=delivery.message_id)

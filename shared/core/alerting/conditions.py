@@ -6,22 +6,24 @@ remembers what was said, and what no longer holds is recovered. Nothing here sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.core.alerting.condition import Condition
 from shared.core.alerting.due import NOBODY, Predecessor, of_due
 from shared.core.alerting.kinds import AlertKind
 from shared.core.alerting.progress import of_blocks, of_confirmation, of_end, of_hold, of_refusals, of_trigger
 from shared.core.alerting.reports import of_late_reports, of_reports
-from shared.core.alerting.unusual import of_length, of_rows
 from shared.core.decision.decisions import Decision, Wait
 from shared.core.decision.pause import paused_text
 from shared.core.decision.snapshot import DecisionInput
-from shared.core.learning.anomaly import UNKNOWN, Usuals
 from shared.core.model import Lane
 from shared.core.severity import Severity
+
+if TYPE_CHECKING:
+    from shared.core.learning.anomaly import Usuals
 
 DUE = frozenset(
     {
@@ -65,13 +67,13 @@ def conditions(
     before: Mapping[str, Predecessor] = NOBODY,
     passed_by: str = "",
     in_vain: str = "",
-    usuals: Usuals = UNKNOWN,
+    usuals: Usuals | None = None,
 ) -> tuple[Condition, ...]:
     """Return all that holds for this transition now; nothing for a date without units.
 
     ``before`` holds, by phase, the transitions of the run that start what this one waits for; ``passed_by`` names one
     that comes after it and was triggered all the same. ``in_vain`` says which accepted repairs of what is missing
-    changed nothing. ``usuals`` are what tonight is held against (behaviour T12).
+    changed nothing. ``usuals`` are what tonight is held against, None where they are not known (behaviour T12).
     """
     if snapshot.empty or snapshot.closed:
         return ()
@@ -84,14 +86,25 @@ def conditions(
         *of_blocks(snapshot, decision, now),
         *of_hold(snapshot, decision, now),
         *of_start,
-        # What is known to be wrong with the started phase is not told twice.
-        *(() if of_start else of_length(snapshot, usuals, now)),
-        *of_rows(snapshot, usuals, now, before),
+        *_unusual(snapshot, now, before, usuals, told=bool(of_start)),
         *of_trigger(snapshot, completeness),
         *of_late_reports(snapshot, completeness, now),
         *due,
     ]
     return tuple(_capped(c) for c in all_conditions) if snapshot.key.lane is Lane.BACKFILL else tuple(all_conditions)
+
+
+def _unusual(
+    snapshot: DecisionInput, now: datetime, before: Mapping[str, Predecessor], usuals: Usuals | None, *, told: bool
+) -> Iterator[Condition]:
+    """Yield what is far from other nights; nothing of them is read where they are not known."""
+    if usuals is None:
+        return
+    from shared.core.alerting.unusual import of_length, of_rows  # for the sweep, which knows them
+
+    if not told:  # what is known to be wrong with the started phase is not told twice
+        yield from of_length(snapshot, usuals, now)
+    yield from of_rows(snapshot, usuals, now, before)
 
 
 def _capped(condition: Condition) -> Condition:
