@@ -86,7 +86,7 @@ def conditions(
         *of_blocks(snapshot, decision, now),
         *of_hold(snapshot, decision, now),
         *of_start,
-        *_unusual(snapshot, now, before, usuals, told=bool(of_start)),
+        *_unusual(snapshot, now, before, usuals, is_known_wrong=bool(of_start)),
         *of_trigger(snapshot, completeness),
         *of_late_reports(snapshot, completeness, now),
         *due,
@@ -95,14 +95,19 @@ def conditions(
 
 
 def _unusual(
-    snapshot: DecisionInput, now: datetime, before: Mapping[str, Predecessor], usuals: Usuals | None, *, told: bool
+    snapshot: DecisionInput,
+    now: datetime,
+    before: Mapping[str, Predecessor],
+    usuals: Usuals | None,
+    *,
+    is_known_wrong: bool,
 ) -> Iterator[Condition]:
     """Yield what is far from other nights; nothing of them is read where they are not known."""
     if usuals is None:
         return
     from shared.core.alerting.unusual import of_length, of_rows  # for the sweep, which knows them
 
-    if not told:  # what is known to be wrong with the started phase is not told twice
+    if not is_known_wrong:  # which is not told twice of the started phase
         yield from of_length(snapshot, usuals, now)
     yield from of_rows(snapshot, usuals, now, before)
 
