@@ -103,6 +103,7 @@ class WebhookAuthSchema(Schema):
 
     - `secret`: the name of the secret that sender and pipeline share; of several each is good, while one takes
       another's place
+    - `max_age`: an older call is refused; 5m by the time that a scheme signs, 1d by `sent`
     """
 
     secret: Secret | list[Secret]
@@ -122,10 +123,7 @@ class WebhookAuthSchema(Schema):
     sent: Annotated[
         Places | UnsetType, Meta(description="where the body says when it was sent, if its scheme signs no time")
     ] = UNSET
-    max_age: Annotated[
-        Duration | UnsetType,
-        Meta(description="an older call is refused; 5m by the time that a scheme signs, 1d by `sent`"),
-    ] = UNSET
+    max_age: Duration | UnsetType = UNSET
 
 
 class SignalSchema(Schema, rename={"object_": "object"}):
