@@ -110,6 +110,23 @@ def test_the_text_says_the_same(kit: HandlersKit) -> None:
     assert "phase3_to_phase4 same_day: 0 ordinary nights of 28 dates" in text
 
 
+def test_it_says_what_the_due_times_are_worth(kit: HandlersKit) -> None:
+    """By hand: every night goes within 20 minutes of 06:00, an hour after the mode opens; the warning of 08:30 is never
+    heard, and could come more than half an hour sooner. Gates were read at the trigger of each night."""
+    item = tuned(kit)
+    assert item["due"]["fit"] == "late"
+    cost = {"nights": 26, "warned": 0, "false": 0, "failed": 0, "silent": 0, "late_seconds": 0}
+    assert item["due"]["as_it_is"] == item["due"]["with_proposal"] == cost
+    assert (
+        3600 <= item["due"]["after_opened_seconds"]["median"] <= item["due"]["after_opened_seconds"]["p95"] <= 75 * 60
+    )
+    assert (item["as_it_is"]["nights"], item["as_it_is"]["gates_read"], item["as_it_is"]["blocked"]) == (26, 26, 0)
+    _, text = kit.orch("tune", "--transition", TO4)
+    assert "  due: it comes late; ordinary nights went 1 h " in text
+    assert "  gates and service: known of 26 of 26 nights as the policy is, of 26 with what is proposed" in text
+    assert "repairs and what is taken as completed begin with the warning too" in text
+
+
 def test_what_it_proposes_can_be_pasted(kit: HandlersKit, tmp_path: Path) -> None:
     """The lines are YAML, laid over the policy they pass its checks, and the fixed times stay."""
     lines = yaml.safe_load(tuned(kit)["proposal"])
@@ -121,6 +138,11 @@ def test_what_it_proposes_can_be_pasted(kit: HandlersKit, tmp_path: Path) -> Non
     assert [tier.after for tier in expectation.tiers] == [tier.after for tier in FIXED.tiers]
     assert all(tier.auto is not None for tier in expectation.tiers)
     assert replace(policy, anomalies=OFF).nights_needed == 28
+    due = expectation.due
+    assert due is not None
+    assert FIXED.due is not None
+    assert (due.warning, due.critical) == (FIXED.due.warning, FIXED.due.critical)
+    assert due.warning_auto is not None
 
 
 @given(

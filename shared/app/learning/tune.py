@@ -25,7 +25,8 @@ def tuned(ctx: Context, transitions: Sequence[str], last: date) -> list[Tuned]:
     first = last - timedelta(days=DATES - 1)
     runs, pauses = recorded_nights(ctx, first - timedelta(days=DATES), last)
     judged = judged_by_reports(ctx.policy)
-    today = ctx.policy.local(ctx.ports.clock.now()).date()
+    now = ctx.ports.clock.now()
+    today = ctx.policy.local(now).date()
     results = []
     for name in transitions:
         transition = ctx.policy.transitions[name]
@@ -35,5 +36,5 @@ def tuned(ctx: Context, transitions: Sequence[str], last: date) -> list[Tuned]:
                 for run in sorted(runs, key=lambda run: run.key.day)
                 if run.key.mode == mode
             ]
-            results.append(tune(judged, transition, mode, nights, first, DATES))
+            results.append(tune(judged, transition, mode, nights, first, DATES, now))
     return results

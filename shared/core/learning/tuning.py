@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 
+from shared.core.learning.due_tuning import DueTuned, auto_text, due_lines, due_nights, tune_due
 from shared.core.learning.learned import learned_time
 from shared.core.learning.nights import NightSample, RecordedRun, Unusual
 from shared.core.learning.quantile import duration_quantile
@@ -50,7 +51,8 @@ class Cost:
 
     ``false`` are the degraded ones in which all that was missing came after all, within ``LATE`` of the clock's start.
     ``waited`` is the time from the clock's start to the trigger, ``in_vain`` the part of it between the last report
-    and a degraded trigger.
+    and when a degraded one was ready. ``nights`` were decided anew; of ``gates_read`` of them the record knows what
+    gates and services said at the trigger, and ``blocked`` of these they made go later, or never.
     """
 
     triggered: int
@@ -58,6 +60,9 @@ class Cost:
     false: int
     waited: timedelta
     in_vain: timedelta
+    nights: int = 0
+    gates_read: int = 0
+    blocked: int = 0
 
 
 # What comes later than that is not waited for by any policy that is meant.
@@ -79,6 +84,7 @@ class Tuned:
     with_auto: Cost | None = None
     proposal: Expectation | None = None
     learned: tuple[tuple[str, LearnedTime], ...] = ()
+    due: DueTuned | None = None
 
 
 def distribution(waits: Sequence[timedelta]) -> Distribution:
@@ -116,9 +122,12 @@ def proposed(expectation: Expectation, waits: Sequence[timedelta], nights: int) 
 
 def cost(replays: Iterable[tuple[Replayed, Replayed]]) -> Cost:
     """Add up nights as replayed, each beside the same night in which all are waited for."""
-    triggered = degraded = false = 0
+    triggered = degraded = false = nights = gates_read = blocked = 0
     waited = in_vain = NOTHING
     for replayed, whole in replays:
+        nights += 1
+        gates_read += replayed.gates_read
+        blocked += replayed.blocked
         if replayed.at is None:
             continue
         triggered += 1
@@ -127,8 +136,8 @@ def cost(replays: Iterable[tuple[Replayed, Replayed]]) -> Cost:
             degraded += 1
             false += whole.at is not None and whole.wait <= LATE
             if replayed.last_at is not None and replayed.since is not None:
-                in_vain += replayed.at - max(replayed.last_at, replayed.since)
-    return Cost(triggered, degraded, false, waited, in_vain)
+                in_vain += max((replayed.ready_at or replayed.at) - max(replayed.last_at, replayed.since), NOTHING)
+    return Cost(triggered, degraded, false, waited, in_vain, nights, gates_read, blocked)
 
 
 def tune(
@@ -138,6 +147,7 @@ def tune(
     nights: Sequence[tuple[RecordedRun, NightSample | Unusual]],
     first: date,
     dates: int,
+    now: datetime,
 ) -> Tuned:
     """Look at one transition in one mode; ``policy`` is one that is judged by reports.
 
@@ -156,7 +166,19 @@ def tune(
     fixed = transition.expects[mode]
     if len(ordinary) < ENOUGH_NIGHTS:
         return counted
+    due = tune_due(
+        policy,
+        transition,
+        mode,
+        due_nights(transition, recent),
+        ordinary,
+        lambda expectation, run: _times(policy, expectation, run.key, samples),
+        dates,
+        now,
+    )
     proposal = proposed(fixed, waits, dates)
+    if due is not None and due.proposal is not None:
+        proposal = replace(proposal, due=due.proposal)
     patient = replace(fixed, tiers=(), deadline=None)
     asked = [run for run, sample in recent if sample not in (Unusual.NEVER_TRIGGERED, Unusual.OPERATOR, Unusual.PAUSED)]
     whole = [replay(policy, transition, patient, run) for run in asked]
@@ -175,6 +197,7 @@ def tune(
         with_auto=cost(zip(learned, whole, strict=True)),
         proposal=proposal,
         learned=() if after is None else tuple(_times(policy, proposal, after, samples).items()),
+        due=due,
     )
 
 
@@ -193,22 +216,17 @@ def proposal_lines(transition: str, mode: str, proposal: Expectation) -> list[st
         lines += [
             f"          - {{after: {spell(tier.after)}, at_least: {tier.at_least}, auto: {auto_text(tier.auto)}}}"
             for tier in proposal.tiers
+            if tier.auto is not None
         ]
     last = proposal.deadline
-    if last is not None:
+    if last is not None and last.auto is not None:
         lines += [
             "        deadline:",
             f"          after: {spell(last.after)}",
             f"          then: {last.then.value}",
             f"          auto: {auto_text(last.auto)}",
         ]
+    due = proposal.due
+    if due is not None and (due.warning_auto is not None or due.critical_auto is not None):
+        lines += due_lines(due)
     return lines
-
-
-def auto_text(auto: Auto | None) -> str:
-    """Return an auto as the policy file writes it."""
-    assert auto is not None
-    return (
-        f"{{quantile: {auto.quantile:g}, of: {auto.nights} nights, times: {auto.times:g}, "
-        f"at_least: {spell(auto.at_least)}, at_most: {spell(auto.at_most)}}}"
-    )
