@@ -164,10 +164,11 @@ class AuditLog(Protocol):
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Append rows to a table of the record's dataset; a repeat adds no row a reader counts twice."""
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        """Return the rows of ``phase_completions`` from one date to another, both included, each insert id once."""
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        """Return a pipeline's rows of ``phase_completions`` from one date to another, both included, each insert id
+        once: many pipelines share a record, and none pays for reading the others' rows."""
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         """Return the rows of ``phase_execution_log`` likewise."""
 
 

@@ -78,10 +78,10 @@ class NoAuditLog:
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Forget them."""
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
 

@@ -14,6 +14,7 @@ from shared.ports import Row
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "deploy" / "bigquery"
 INSERT_ID = "insert_id"
+PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class AuditTable:
     def view_sql(self, dataset: str) -> str:
         """Return the view's GoogleSQL; ``dataset`` may carry a project.
 
-        The partition column is part of the window's key: only then does a filter on it reach the table.
+        The partition column is part of the window's key, and so is the pipeline where there is one: only then does a
+        filter on them reach the table. An insert id is of one pipeline, so that this keeps no row more.
         """
-        key = f"{self.partition}, {INSERT_ID}"
+        pipeline = [PIPELINE] if any(field["name"] == PIPELINE for field in self.fields) else []
+        key = ", ".join((self.partition, *pipeline, INSERT_ID))
         return (
             f"SELECT * FROM `{dataset}.{self.name}` WHERE TRUE "  # noqa: S608 - names from our own files
             f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {key}) = 1"
@@ -64,8 +67,10 @@ COMPLETIONS, EXECUTIONS = "phase_completions", "phase_execution_log"
 
 
 def between_sql(dataset: str, table: str) -> str:
-    """Return the GoogleSQL of a table's rows whose ``game_date`` lies between ``@first`` and ``@last``, each once."""
-    return f"SELECT * FROM `{dataset}.v_{table}` WHERE game_date BETWEEN @first AND @last"  # noqa: S608 - our names
+    """Return the GoogleSQL of the rows of ``@pipeline`` whose ``game_date`` lies between ``@first`` and ``@last``, each
+    once. The tables are clustered by pipeline first: what is of others is not scanned."""
+    where = "game_date BETWEEN @first AND @last AND pipeline = @pipeline"
+    return f"SELECT * FROM `{dataset}.v_{table}` WHERE {where}"  # noqa: S608 - our names
 
 
 def encoded(row: Row) -> dict[str, Any]:

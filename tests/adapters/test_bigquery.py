@@ -185,8 +185,12 @@ def test_reading_the_record_is_counted_too(server: LocalServer) -> None:
     """The comparison of state and record is a query like any other: one more, and what it was billed."""
     server.answers.extend(done(billed=10_485_760))
     read = record(server)
-    assert read.completions(DAY, DAY) == [{"n": 7}]
+    assert read.completions("nba", DAY, DAY) == [{"n": 7}]
     assert read.operations == {"queries": 1, "bytes_billed": 10_485_760}
+    configured = server.asked[0].json["configuration"]["query"]
+    values = {each["name"]: each["parameterValue"]["value"] for each in configured["queryParameters"]}
+    assert values == {"pipeline": "nba", "first": DAY.isoformat(), "last": DAY.isoformat()}
+    assert "pipeline = @pipeline" in configured["query"]
 
 
 def test_a_failed_insert_is_sent_once(server: LocalServer) -> None:

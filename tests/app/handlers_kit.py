@@ -250,13 +250,13 @@ class CountedAuditLog(SimulatedAuditLog):
             self._stage.answer("record")
             super().insert(table, rows)
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         self._stage.answer("record")
-        return super().completions(first, last)
+        return super().completions(pipeline, first, last)
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         self._stage.answer("record")
-        return super().executions(first, last)
+        return super().executions(pipeline, first, last)
 
 
 class HandlersKit:

@@ -15,10 +15,11 @@ from shared.core.batches.load import batch_loads
 from shared.core.costs import workload
 from shared.core.costs.month import of_batch
 from shared.core.costs.operations import OPERATIONS, Operations, Unit, of
-from shared.core.policy.batches import CloseStep
+from shared.core.policy.batches import CloseStep, Query
 from shared.core.policy.transitions import HttpCall
 from tests.app.batch_kit import BATCH, BatchKit
 from tests.app.handlers_kit import HandlersKit
+from tests.app.test_table_places import Merger
 
 # What the model may miss of a whole batch, in either direction.
 TOLERANCE = 0.05
@@ -113,6 +114,20 @@ def test_a_close_step() -> None:
     ends = [counted(kit, lambda kit=kit: kit.report("m050", ctx=kit.instance())) for kit in (plain, stepped)]  # type: ignore[misc]
     assert {kit.batch().state for kit in (plain, stepped)} == {BatchState.PUBLISHED}
     assert less(ends[1], ends[0]) == of(Unit.BATCH_STEP)
+
+
+def test_a_close_step_that_changes_tables() -> None:
+    """Row table place: two tables of one statement, beside the same end with a step that only reads; a batch is
+    modelled with as many places as its statements change tables."""
+    changing = "MERGE d.one AS h USING s ON FALSE WHEN NOT MATCHED THEN INSERT ROW; DELETE FROM d.two WHERE TRUE"
+    steps = [CloseStep(sql=Query("batches/step.sql", text)) for text in ("SELECT 1", changing)]
+    kits = [open_batch(50, 49, replace(QUIET, on_close=(step,))) for step in steps]
+    for kit in kits:
+        kit.ports = replace(kit.ports, warehouse=Merger())
+    ends = [counted(kit, lambda kit=kit: kit.report("m050", ctx=kit.instance())) for kit in kits]  # type: ignore[misc]
+    assert {kit.batch().state for kit in kits} == {BatchState.PUBLISHED}
+    assert less(ends[1], ends[0]) == of(Unit.TABLE_PLACE, 2)
+    assert [load.places for kit in kits for load in batch_loads(kit.policy, 50)] == [0, 2]
 
 
 @pytest.mark.parametrize("members", [50, 300])

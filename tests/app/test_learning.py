@@ -72,9 +72,9 @@ def reads(kit: HandlersKit, monkeypatch: pytest.MonkeyPatch) -> list[tuple[date,
     asked: list[tuple[date, date]] = []
     before = kit.audit.executions
 
-    def executions(first: date, last: date) -> list[dict[str, Any]]:
+    def executions(pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         asked.append((first, last))
-        return before(first, last)
+        return before(pipeline, first, last)
 
     monkeypatch.setattr(kit.audit, "executions", executions)
     return asked

@@ -14,6 +14,7 @@ from shared.adapters import partition_counts
 from shared.adapters.config.validation_file import load_validation
 from shared.app.alerting import raise_alerts
 from shared.app.audit import alert_rows, compare
+from shared.app.learning.daily import learn_daily
 from shared.app.reporting import daily
 from shared.app.reporting.health import DeploymentInfo as Watched
 from shared.app.reporting.health import HealthRequest
@@ -33,16 +34,19 @@ from shared.core.costs.workload import Deployment, Machine, PhaseLoad, RunLoad, 
 from shared.core.model import RunKey, State
 from shared.core.policy.anomalies import OFF
 from shared.core.policy.policy import Policy
+from shared.core.reporting.findings import Sweep
 from shared.core.severity import Severity
 from shared.simulation.scenario import GameCount
 from tests.app.handlers_kit import HandlersKit
 from tests.app.test_fan_in import LargePhase
+from tests.app.test_learning import NIGHTS, written
 from tests.core.build import DAY, NIGHT, PGS, PHASE3, POLICY, T0, TDGS, TO4, TOGS, UPGC
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 SQL = {gate.sql: (CONFIG / gate.sql).read_text() for gate in POLICY.gates.values() if gate.sql is not None}
 VALIDATION = load_validation(CONFIG / "validation.yaml", POLICY, "nba_orchestration")
 MACHINE = Machine(1, 0.5, 4)
+MONTH = Month(POLICY, Deployment(7, 8, 10, 4, MACHINE, MACHINE, MACHINE, MACHINE, 1440, 1, {}), SQL)
 TODAY = date(2026, 1, 22)
 # The model takes every run to be open until its last due time: a prompt day costs so much less at most.
 SLACK = 1.2
@@ -206,7 +210,7 @@ def test_news_are_written_to_the_record(kit: HandlersKit) -> None:
     after = counted(kit, kit.sweep)
     news = of(Unit.FLUSH, 1, each=3)
     assert first == after + stored(news)
-    assert len(kit.audit.completions(DAY, DAY)) == news.rows
+    assert len(kit.audit.completions("nba", DAY, DAY)) == news.rows
 
 
 def test_a_transition_is_taken_off_too(kit: HandlersKit) -> None:
@@ -294,7 +298,7 @@ def test_an_ordinary_day_costs_what_the_model_says() -> None:
     The model takes every document to be there, and every run to be open until its last due time.
     """
     kit, runs = lived(TODAY)
-    month = Month(POLICY, Deployment(7, 8, 10, 4, MACHINE, MACHINE, MACHINE, MACHINE, 1440, 1, {}), SQL)
+    month = MONTH
     delivered = sum((of_deliveries(run) for run in runs), Operations())
     assert kit.deliveries == stored(delivered)
     swept = month.parts["sweeps"] + month.parts["record"] + of(Unit.RUN, len(runs))
@@ -361,8 +365,36 @@ def test_constants_of_the_use_cases_are_the_tables() -> None:
 
 
 def test_past_nights_are_learned_from_once_a_day() -> None:
-    """Row learning: what a first sweep of a day costs beyond the same of a policy that learns nothing."""
+    """Rows learning and usual: what a first sweep of a day costs beyond the same of a policy that learns nothing. The
+    next reads neither, and another instance only what is usual."""
     kit = HandlersKit().ordinary()
     other = HandlersKit(policy=replace(POLICY, anomalies=OFF)).ordinary()
-    usual = Operations(reads=1)  # what is usual is read by the first look of an instance
-    assert counted(kit, kit.sweep) == counted(other, other.sweep) + stored(of(Unit.LEARNING)) + usual
+    learns = counted(kit, kit.sweep)
+    assert learns == counted(other, other.sweep) + stored(of(Unit.LEARNING)) + of(Unit.USUAL)
+    assert quiet(kit) == quiet(other)
+
+
+def test_what_learning_asks_of_record_and_calendar_is_modelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements of the row learning: the two tables of the record and the calendar's, each once; the calendar is left
+    out where nothing unusual is looked for."""
+    for policy in (POLICY, replace(POLICY, anomalies=OFF)):
+        kit = HandlersKit(policy=policy).ordinary()
+        written(kit.audit, kit, NIGHTS)
+        asked: list[str] = []
+        for port, name in (("audit", "completions"), ("audit", "executions"), ("warehouse", "units")):
+            note_calls(monkeypatch, getattr(kit.ctx.ports, port), name, asked)
+        learn_daily(kit.ctx, Sweep())
+        modelled = replace(MONTH, policy=policy).queries["learning"]
+        assert asked == ["completions", "executions", "units"][: len(asked)]
+        assert modelled == ((len(asked), len(asked)) if policy.nights_needed else (0, 0)), asked
+
+
+def note_calls(monkeypatch: pytest.MonkeyPatch, port: object, name: str, asked: list[str]) -> None:
+    """Let each call of a port be noted, and made."""
+    before = getattr(port, name)
+
+    def call(*arguments: object) -> object:
+        asked.append(name)
+        return before(*arguments)
+
+    monkeypatch.setattr(port, name, call)

@@ -89,11 +89,11 @@ class KeptAuditLog(NoAuditLog):
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         self.kept += [(table, row) for row in rows]
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         rows = [row.columns for table, row in self.kept if table == "phase_completions"]
         return [dict(columns) for columns in rows]
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return [dict(row.columns) for table, row in self.kept if table == "phase_execution_log"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -151,18 +152,37 @@ def test_a_record_that_does_not_answer_is_unavailable(unreachable: AuditLog) -> 
 def test_completions_come_back_between_two_dates(world: World) -> None:
     """Both dates are included, others are not; what comes back is every column that was written, and None."""
     days = [DAY + timedelta(days=number) for number in range(5)]
-    world.audit.insert(TABLE, [Row(f"{day}", {"game_date": day, "message_id": f"m-{day}"}) for day in days])
-    rows = world.audit.completions(days[1], days[3])
+    world.audit.insert(TABLE, [completion(day.day, game_date=day, message_id=f"m-{day}") for day in days])
+    rows = world.audit.completions("nba", days[1], days[3])
     assert sorted((row["game_date"], row["message_id"]) for row in rows) == [(day, f"m-{day}") for day in days[1:4]]
     assert {name for row in rows for name in row} >= {field["name"] for field in TABLES[TABLE].fields}
     assert {row["outcome"] for row in rows} == {None}
+
+
+def test_a_pipeline_reads_its_own_rows(world: World) -> None:
+    """Two pipelines share the record: neither reads what is of the other, by the same names on the same date."""
+    other = Row("shop/2026-01-21/overnight/phase3/p/1", {**completion(1).columns, "pipeline": "shop"})
+    world.audit.insert(TABLE, [completion(1), other])
+    assert [row["pipeline"] for row in world.audit.completions("nba", DAY, DAY)] == ["nba"]
+    assert [row["pipeline"] for row in world.audit.completions("shop", DAY, DAY)] == ["shop"]
+    assert world.audit.completions("none", DAY, DAY) == []
+
+
+def test_what_is_read_of_a_pipeline_is_what_is_scanned_of_it() -> None:
+    """A filter on the pipeline reaches a table through its view only as part of the window's key, and it spares the
+    scan only where the table is clustered by it first."""
+    for name in ("phase_completions", "phase_execution_log"):
+        resource = TABLES[name].resource
+        assert resource["clustering"]["fields"][0] == "pipeline"
+        assert re.search(r"PARTITION BY game_date, pipeline, insert_id\)", TABLES[name].view_sql(DATASET))
+    assert "pipeline" not in TABLES["alerts"].view_sql(DATASET)
 
 
 def test_a_completion_inserted_again_comes_back_once(world: World) -> None:
     """However often a row was sent, whoever compares it with the state sees it once."""
     for _ in range(3):
         world.audit.insert(TABLE, [completion(1, outcome="success"), completion(2, outcome="failed")])
-    rows = world.audit.completions(DAY, DAY)
+    rows = world.audit.completions("nba", DAY, DAY)
     assert sorted((row[INSERT_ID], row["outcome"]) for row in rows) == [
         (completion(1).insert_id, "success"),
         (completion(2).insert_id, "failed"),
@@ -182,7 +202,7 @@ def test_completions_have_the_types_that_were_meant(world: World) -> None:
         entities_changed={"players": ["203999"], "teams": []},
     )
     world.audit.insert(TABLE, [row])
-    [stored_row] = world.audit.completions(DAY, DAY)
+    [stored_row] = world.audit.completions("nba", DAY, DAY)
     assert (stored_row["received_at"], stored_row["completed_at"], stored_row["game_date"]) == (AT, AT, DAY)
     assert stored_row["received_at"].utcoffset() == timedelta()
     assert (stored_row["record_count"], stored_row["superseded"], stored_row["is_incremental"]) == (203, False, None)
@@ -192,23 +212,23 @@ def test_completions_have_the_types_that_were_meant(world: World) -> None:
 
 def test_before_the_first_row_there_are_no_completions(world: World) -> None:
     """Tables that are there and hold nothing: an empty list."""
-    assert world.audit.completions(DAY, DAY) == []
+    assert world.audit.completions("nba", DAY, DAY) == []
 
 
 def test_a_file_that_is_not_there_holds_no_completions(tmp_path: Path) -> None:
     """The embedded record is made by its first row: until then it is empty, not away, and reading makes no file."""
     path = tmp_path / "none.duckdb"
-    assert DuckDbAuditLog(path, DATASET).completions(DAY, DAY) == []
+    assert DuckDbAuditLog(path, DATASET).completions("nba", DAY, DAY) == []
     assert not path.exists()
     with duckdb.connect(path):
         pass  # a warehouse without the record's tables
-    assert DuckDbAuditLog(path, DATASET).completions(DAY, DAY) == []
+    assert DuckDbAuditLog(path, DATASET).completions("nba", DAY, DAY) == []
 
 
 def test_completions_of_a_record_that_is_away_are_unavailable(unreachable: AuditLog) -> None:
     """Nothing read is never taken for nothing there."""
     with pytest.raises(Unavailable) as caught:
-        unreachable.completions(DAY, DAY)
+        unreachable.completions("nba", DAY, DAY)
     assert caught.value.port == "record"
 
 

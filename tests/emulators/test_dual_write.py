@@ -51,7 +51,7 @@ def refused(kit: HandlersKit, *processors: str) -> None:
 
 
 def written(record: BigQueryAuditLog) -> list[str]:
-    return sorted(row["message_id"] for row in record.completions(DAY, DAY))
+    return sorted(row["message_id"] for row in record.completions("nba", DAY, DAY))
 
 
 def counted(kit: HandlersKit, *processors: str) -> None:

@@ -160,10 +160,10 @@ class ReplayPorts(StateStore):
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Take rows of the record, which no decision reads."""
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
     def now(self) -> datetime:

@@ -4117,6 +4117,13 @@ MUTANTS = [
         f"{T_PLACES}instances_share_the_places_of_a_table",
     ),
     mutant(
+        "a pipeline reads the record of all",
+        "shared/adapters/audit_schema.py",
+        " AND pipeline = @pipeline",
+        " AND @pipeline IS NOT NULL",
+        "tests/contract/test_audit_log.py::test_a_pipeline_reads_its_own_rows",
+    ),
+    mutant(
         "a wait for a place is not counted",
         TABLE_PLACES,
         "take(_read(ctx, document, table), owner, now, now - began)",

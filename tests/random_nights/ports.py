@@ -359,13 +359,13 @@ class NightWarehouse:
         if kind is Kind.LATE:
             raise self._stage.too_late("warehouse")
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between("phase_completions", first, last)
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_completions", pipeline, first, last)
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between("phase_execution_log", first, last)
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between("phase_execution_log", pipeline, first, last)
 
-    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
+    def _between(self, table: str, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         self._stage.enter()
         kind = self._stage.answer("warehouse")
         if kind is Kind.LATE:
@@ -373,7 +373,8 @@ class NightWarehouse:
         if kind is Kind.REJECTS:
             raise Unavailable("warehouse", "refused: 403 quota exceeded (simulated)")
         rows = self.tables.get(table, {}).values()
-        return [dict(row) for row in rows if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
+        own = (row for row in rows if row["pipeline"] == pipeline)
+        return [dict(row) for row in own if first.isoformat() <= str(row["game_date"]) <= last.isoformat()]
 
     def _answers(self) -> bool:
         handler = self._stage.clock.actor

@@ -152,7 +152,7 @@ def dry_run(world: BigQueryWorld, name: str, sql: str) -> bigquery.QueryJob:
     given = (
         ASKED
         if name != "completions"
-        else {parameter: at.date() for parameter, at in ASKED.items() if parameter != "pipeline"}
+        else {parameter: at.date() if isinstance(at, datetime) else at for parameter, at in ASKED.items()}
     )
     target = read(VALIDATION.checks["games_final"], "passes").target()
     arguments = {key: value for key, value in {**parameters(sql, target), **given}.items() if f"@{key}" in sql}

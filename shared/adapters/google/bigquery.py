@@ -152,19 +152,20 @@ class BigQueryAuditLog:
                 raise Unavailable(RECORD, f"{self._dataset}.{table}: {_first(errors)}")
             self.operations["rows_inserted"] += len(some)
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between(COMPLETIONS, first, last)
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(COMPLETIONS, pipeline, first, last)
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between(EXECUTIONS, first, last)
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(EXECUTIONS, pipeline, first, last)
 
-    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
+    def _between(self, table: str, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         from google.cloud.bigquery import DEFAULT_RETRY, QueryJobConfig
 
         starting, answering = _READ * _STARTING, _READ * (1 - _STARTING)
 
         def read() -> list[dict[str, Any]]:
-            parameters = [_parameter("first", first), _parameter("last", last)]
+            values = {"pipeline": pipeline, "first": first, "last": last}
+            parameters = [_parameter(name, value) for name, value in values.items()]
             job = self._client.query(
                 between_sql(self._dataset, table),
                 job_config=QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=10**9),

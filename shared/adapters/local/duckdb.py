@@ -138,13 +138,13 @@ class DuckDbAuditLog:
             self._write(write, f"{self._dataset}.{table}")
             self.operations["rows_inserted"] += len(rows)
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between(COMPLETIONS, first, last)
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(COMPLETIONS, pipeline, first, last)
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
-        return self._between(EXECUTIONS, first, last)
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
+        return self._between(EXECUTIONS, pipeline, first, last)
 
-    def _between(self, table: str, first: date, last: date) -> list[dict[str, Any]]:
+    def _between(self, table: str, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
         translated = _translated(between_sql(self._dataset, table))
@@ -154,7 +154,7 @@ class DuckDbAuditLog:
             import duckdb
 
             try:
-                return _read(connection, translated.sql, {"first": first, "last": last})
+                return _read(connection, translated.sql, {"pipeline": pipeline, "first": first, "last": last})
             except duckdb.CatalogException:  # nothing was ever written
                 return []
 

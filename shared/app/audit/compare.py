@@ -54,7 +54,7 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
     today = ctx.policy.local(now).date()
     first, last = today - DAYS_AROUND, today + DAYS_AROUND
     try:
-        rows = _recent(ctx, ctx.ports.audit.completions(first, last), now)
+        rows = _recent(ctx.ports.audit.completions(ctx.policy.pipeline, first, last), now)
     except Unavailable as error:
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         findings.append(
@@ -76,10 +76,9 @@ def compare(ctx: Context, findings: list[Finding], *, now_due: bool) -> Compared
 Known = Mapping[RunKey, Mapping[tuple[str, str], Completion]]
 
 
-def _recent(ctx: Context, rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+def _recent(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
     since = now - WINDOW
-    mine = (row for row in rows if row["pipeline"] == ctx.policy.pipeline)
-    return [row for row in mine if instant_of(row["received_at"]) >= since]
+    return [row for row in rows if instant_of(row["received_at"]) >= since]
 
 
 def _known(ctx: Context, first: date, last: date) -> tuple[Known, frozenset[RunKey]]:

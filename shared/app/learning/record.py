@@ -25,8 +25,8 @@ def recorded_nights(ctx: Context, first: date, last: date) -> tuple[list[Recorde
     Raises ``Unavailable`` if record or state does not answer, or the pauses cannot be read.
     """
     policy = ctx.policy
-    completions = [row for row in ctx.ports.audit.completions(first, last) if row["pipeline"] == policy.pipeline]
-    executions = [row for row in ctx.ports.audit.executions(first, last) if row["pipeline"] == policy.pipeline]
+    completions = ctx.ports.audit.completions(policy.pipeline, first, last)
+    executions = ctx.ports.audit.executions(policy.pipeline, first, last)
     try:
         stored = pauses_of(policy, read_pauses(ctx.ports.store, policy.pipeline))
     except ValueError as error:  # the sweep says so: until they can be read no night is known to be ordinary

@@ -53,7 +53,7 @@ def measure(ctx: Context, lasting: Sequence[Gap] = ()) -> tuple[ObjectiveStatus,
         return ()
     today = ctx.policy.local(now).date()
     first = today - objectives.window - AROUND
-    rows = [row for row in ctx.ports.audit.executions(first, today + AROUND) if row["pipeline"] == ctx.policy.pipeline]
+    rows = ctx.ports.audit.executions(ctx.policy.pipeline, first, today + AROUND)
     runs = _runs(ctx, first)
     decisions = _decisions(ctx, rows, runs)
     gaps = [*_recorded_gaps(rows), *lasting]

@@ -111,10 +111,10 @@ class Unsent:
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Take rows of the record: the next sweep would write them."""
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
-    def executions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def executions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return []
 
 

@@ -16,7 +16,7 @@ Decisions = dict[str, list[LogEntry]]
 def decisions(ctx: Context, key: RunKey, loaded: Loaded) -> Decisions:
     """Return every decision of a run; raises ``Unavailable`` if the record does not answer."""
     entries: dict[tuple[str, datetime, int, str], LogEntry] = {}
-    for row in ctx.ports.audit.executions(key.day, key.day):
+    for row in ctx.ports.audit.executions(key.pipeline, key.day, key.day):
         if row["run_id"] == key.id:
             entry = entry_of(row)
             entries[row["transition"], entry.at, entry.generation, entry.decision] = entry

@@ -154,7 +154,7 @@ def _warehouse(ctx: Context) -> ProbeResult:
 
 def _audit_log(ctx: Context) -> ProbeResult:
     today = ctx.policy.local(ctx.ports.clock.now()).date()
-    own = [row for row in ctx.ports.audit.completions(today, today) if row["pipeline"] == ctx.policy.pipeline]
+    own = ctx.ports.audit.completions(ctx.policy.pipeline, today, today)
     return ProbeResult(f"{amount(len(own), 'completion')} of today")
 
 

@@ -78,7 +78,7 @@ def _when(policy: Policy, at: datetime, now: datetime) -> str:
 
 def _reports(ctx: Context, key: RunKey, loaded: Loaded) -> list[Report]:
     """Return every report of a run, the recorded ones and those that wait for it, by message."""
-    recorded = (row for row in ctx.ports.audit.completions(key.day, key.day) if row["run_id"] == key.id)
+    recorded = (row for row in ctx.ports.audit.completions(key.pipeline, key.day, key.day) if row["run_id"] == key.id)
     # Scrapers report under the name of a run that they neither open nor change.
     rows = (row for row in recorded if row["phase"] in ctx.policy.phases)
     reports = {report.message_id: report for report in map(report_of, rows)}

@@ -72,7 +72,7 @@ def run_events(ctx: Context, key: RunKey) -> list[RunEvent] | None:
 
 
 def _deliveries(ctx: Context, key: RunKey, loaded: Loaded) -> Iterator[RunEvent]:
-    recorded = (row for row in ctx.ports.audit.completions(key.day, key.day) if row["run_id"] == key.id)
+    recorded = (row for row in ctx.ports.audit.completions(key.pipeline, key.day, key.day) if row["run_id"] == key.id)
     reports = {report.message_id: report for report in map(report_of, recorded)}
     for phase in loaded.completions.values():
         for completion in phase.values():

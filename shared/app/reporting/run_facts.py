@@ -25,6 +25,6 @@ def run_facts(ctx: Context, keys: Sequence[RunKey]) -> dict[RunKey, RunFacts]:
 
 def _code_versions(ctx: Context, key: RunKey) -> tuple[str, ...]:
     """Return the versions of the code that decided a run, in the order in which they first did."""
-    rows = [row for row in ctx.ports.audit.executions(key.day, key.day) if row["run_id"] == key.id]
+    rows = [row for row in ctx.ports.audit.executions(key.pipeline, key.day, key.day) if row["run_id"] == key.id]
     in_order = sorted(rows, key=lambda row: instant_of(row["execution_timestamp"]))
     return tuple(dict.fromkeys(str(row["code_version"]) for row in in_order if row.get("code_version")))

@@ -111,7 +111,7 @@ def _compare(ctx: Context, done: Sweep, now: datetime) -> None:
         return
     today = ctx.policy.local(now).date()
     try:
-        rows = ctx.ports.audit.completions(today - DAYS_AROUND, today + DAYS_AROUND)
+        rows = ctx.ports.audit.completions(ctx.policy.pipeline, today - DAYS_AROUND, today + DAYS_AROUND)
     except Unavailable as error:
         ctx.log("reconciliation.unreadable", severity="WARNING", error=str(error))
         return

@@ -8,6 +8,7 @@ from shared.core.batches.arrival import is_started
 from shared.core.batches.roll import page_size
 from shared.core.costs.operations import HABITS, Habits
 from shared.core.costs.workload import BatchLoad, scans
+from shared.core.limits.dml import changed_tables
 from shared.core.policy.batches import BatchPolicy
 from shared.core.policy.policy import Policy
 
@@ -41,4 +42,5 @@ def _load(policy: Policy, declared: BatchPolicy, members: float, habits: Habits)
         idle_minutes=0.0 if idle is None or not silent else idle.after / timedelta(minutes=1),
         instances=habits.batch_instances,
         per_second=declared.request.per_second,
+        places=sum(len(changed_tables(step.sql.text)) for step in declared.on_close if step.sql is not None),
     )

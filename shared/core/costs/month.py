@@ -90,7 +90,8 @@ class Month:
             "record": self._flushes(),
             "comparison": self._comparisons() * self.habits.comparisons_a_day,
             "past": self._past() * (MINUTES_A_DAY / 60),
-            "learning": of(Unit.LEARNING, 1 if self.policy.nights_needed else 0),
+            "learning": of(Unit.LEARNING, 1 if self.policy.nights_needed else 0)
+            + of(Unit.USUAL, 1 if self.policy.anomalies.nights_needed else 0),
             "alerts": of(Unit.ALERT, self.habits.alerts_a_day),
             "validation": self._validations(),
             "report": of_report(self.runs) * self.deployment.reports,
@@ -340,7 +341,8 @@ def of_batch(load: BatchLoad, sweeps: float) -> Operations:
     operations += of(Unit.PAGE_AGAIN, asked, asked * min(load.page, load.reports))
     if quiet:
         operations += of(Unit.LAST_MINUTE, 0, load.reports / max(1.0, load.minutes - load.idle_minutes))
-    return operations + of(Unit.BATCH_END, 1, load.pages + load.reports) + of(Unit.BATCH_STEP, load.steps)
+    operations += of(Unit.BATCH_END, 1, load.pages + load.reports) + of(Unit.BATCH_STEP, load.steps)
+    return operations + of(Unit.TABLE_PLACE, load.places)
 
 
 def of_deliveries(run: RunLoad) -> Operations:

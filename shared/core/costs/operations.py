@@ -93,6 +93,7 @@ class Unit(StrEnum):
     OBJECTIVES = "objectives"
     PAST = "past"
     LEARNING = "learning"
+    USUAL = "usual"
     WHOLE_RUN = "whole_run"
     ALERT = "alert"
     VALIDATION = "validation"
@@ -117,6 +118,7 @@ class Unit(StrEnum):
     LAST_MINUTE = "last_minute"
     BATCH_END = "batch_end"
     BATCH_STEP = "batch_step"
+    TABLE_PLACE = "table_place"
 
 
 OPERATIONS: Mapping[Unit, Assumed] = {
@@ -175,6 +177,7 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         "past nights, daily: what was learned before; its lease, the pauses; read and written again",
         reads=4, writes=2,
     ),
+    Unit.USUAL: Assumed("what is usual, as the first look of a day of each instance reads it", reads=1),
     Unit.WHOLE_RUN: Assumed(
         "a run that is read whole: its document, completions, transitions", reads=1, each="document", reads_each=1
     ),
@@ -250,6 +253,9 @@ OPERATIONS: Mapping[Unit, Assumed] = {
         reads=17, writes=4, each="page or outcome", reads_each=1,
     ),
     Unit.BATCH_STEP: Assumed("a close step: begun, proven", writes=2),
+    Unit.TABLE_PLACE: Assumed(
+        "a table that a close step changes: its place taken and given back, each read before", reads=2, writes=2
+    ),
 }  # fmt: skip
 
 

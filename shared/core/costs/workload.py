@@ -86,7 +86,8 @@ class WorkflowLoad:
 class BatchLoad:
     """One batch of the policy, so many times on a day with units. ``page`` members are asked together, silent ones
     ``repeats`` times more, ``idle_minutes`` pass before it is closed without them; ``tables`` are those that its
-    members and its close read, ``per_second`` the pace of its requests."""
+    members and its close read, ``per_second`` the pace of its requests, ``places`` those that its close takes at
+    tables which it changes."""
 
     runs: float
     members: float
@@ -99,6 +100,7 @@ class BatchLoad:
     idle_minutes: float
     instances: float
     per_second: float
+    places: int = 0
 
     @property
     def pages(self) -> int:

@@ -52,7 +52,7 @@ class Record(Kept):
             if row.columns.get("message_id") in self.loses:
                 del self.tables[table][row.insert_id]
 
-    def completions(self, first: date, last: date) -> list[dict[str, Any]]:
+    def completions(self, pipeline: str, first: date, last: date) -> list[dict[str, Any]]:
         return [dict(row) for row in self.rows(TABLE) if first.isoformat() <= row["game_date"] <= last.isoformat()]
 
 

@@ -23,8 +23,8 @@ def state_against_record(ctx: Context, target: Target, options: Mapping[str, Any
     earliest, latest = target.now - WINDOW, target.now - options["grace"]
     rows = [
         row
-        for row in ctx.ports.audit.completions(first, last)
-        if row["pipeline"] == ctx.policy.pipeline and earliest <= _instant(row["received_at"]) <= latest
+        for row in ctx.ports.audit.completions(ctx.policy.pipeline, first, last)
+        if earliest <= _instant(row["received_at"]) <= latest
     ]
     completions = _known(ctx, first, last)
     # Those of scrapers are kept one by one, and belong to no run.
