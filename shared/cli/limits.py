@@ -111,6 +111,7 @@ def document(listed: Sequence[tuple[int, tuple[Use, ...]]]) -> dict[str, Any]:
                 "governor": ceiling.governor,
                 "where": ceiling.where,
                 "test": ceiling.test,
+                "undriven": ceiling.undriven,
                 "advice": ceiling.advice,
                 "asked": [
                     {"pipelines": size, "asked": use.asked, "status": use.status.value}

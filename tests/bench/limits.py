@@ -11,6 +11,7 @@ from deploy.front import front_of
 from deploy.manifest_file import load_manifest
 from deploy.prices_file import load_prices
 from shared.app.state import table_places
+from shared.app.sweep.pipelines import AT_ONCE as SWEPT_AT_ONCE
 from shared.core.limits.dml import AT_ONCE, IN_TEN_SECONDS
 from shared.core.limits.requests import INSERT_BYTES, INSERT_ROWS, PUBLISH_MESSAGES
 from shared.core.limits.table import CROWD
@@ -27,11 +28,13 @@ from tests.emulators.drivers import (
 )
 from tests.emulators.push_burst import BackOff
 from tests.emulators.relays import Writes, grpc_relay
+from tests.emulators.sweep_drivers import drive_sweeps
 from tests.wide_policy import wide_policy
 
 NAME = "limits"
-# Batches that close at once, rows and messages that leave together, by the name of a size.
+# Batches that close at once, pipelines that are swept at once, rows and messages that leave together, by the size.
 CLOSES = {"small": 18, "normal": 60, "full": 161}
+SWEPT = {"small": 24, "normal": 60, "full": 100}
 TOGETHER = {"small": 1_201, "normal": 10_000, "full": 50_000}
 SHORTENED = 0.01
 
@@ -46,6 +49,7 @@ def limits(bench: Bench) -> Iterator[Figure]:
         except EmulatorMissing as missing:
             raise Unmeasurable(str(missing)) from missing
         yield from _closes(bench, bigquery)
+        yield _sweeps(bench, bigquery)
         yield _inserts(bench, bigquery)
         yield _publications(bench, variables["PUBSUB_EMULATOR_HOST"])
         yield _burst(bench, variables["FIRESTORE_EMULATOR_HOST"])
@@ -65,6 +69,19 @@ def _closes(bench: Bench, bigquery: str) -> Iterator[Figure]:
     at_once, rate = Spread.of([float(driven.most_at_once)]), Spread.of([float(driven.most_in_ten_seconds)])
     yield Figure(NAME, f"{what}: statements at work", "statements", at_once, most=AT_ONCE, counted=counted)
     yield Figure(NAME, f"{what}: statements begun in ten seconds", "statements", rate, most=IN_TEN_SECONDS)
+
+
+def _sweeps(bench: Bench, bigquery: str) -> Figure:
+    many = SWEPT[bench.size.name]
+    driven = drive_sweeps(_project(), bigquery, many, expected=SWEPT_AT_ONCE)
+    return Figure(
+        NAME,
+        f"{many} pipelines of a deployment are swept in one call: queries at work",
+        "queries",
+        Spread.of([float(driven.most_at_once)]),
+        most=SWEPT_AT_ONCE,
+        counted={"queries": driven.queries, "pipelines swept": driven.swept},
+    )
 
 
 def _inserts(bench: Bench, bigquery: str) -> Figure:

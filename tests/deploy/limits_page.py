@@ -74,10 +74,16 @@ def _advised(listed: Sequence[tuple[int, tuple[Use, ...]]]) -> str:
 
 def _governors(uses: tuple[Use, ...]) -> str:
     rows = (
-        (f"`{use.ceiling.name}`", use.ceiling.governor, f"`{use.ceiling.where}`", f"`{use.ceiling.test}`")
+        (
+            f"`{use.ceiling.name}`",
+            use.ceiling.governor,
+            f"`{use.ceiling.where}`",
+            f"`{use.ceiling.test}`",
+            use.ceiling.undriven or "yes",
+        )
         for use in uses
     )
-    return _lines(("quota", "governor", "where", "test"), list(rows))
+    return _lines(("quota", "governor", "where", "test", "driven on an emulator"), list(rows))
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

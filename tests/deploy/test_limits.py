@@ -75,6 +75,12 @@ def test_what_a_row_names_is_there(row: Ceiling) -> None:
     assert name in {function.name for function in functions if isinstance(function, ast.FunctionDef)}
 
 
+@pytest.mark.parametrize("row", [*OWN, *COSTED.values()], ids=lambda row: getattr(row, "name", row.governor))
+def test_what_is_not_driven_says_why(row: Ceiling) -> None:
+    """A load test on an emulator, or the reason why there is none; never both, never neither."""
+    assert row.test.startswith("tests/emulators/") is not bool(row.undriven)
+
+
 def test_an_instance_takes_no_more_than_it_has_threads() -> None:
     """functions-framework serves four threads for each CPU: what a function with less than its concurrency is sent
     beyond them waits inside, where nobody backs off."""

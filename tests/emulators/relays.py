@@ -144,7 +144,8 @@ class BigQueryRelay:
     """Passes requests on to a BigQuery emulator and keeps what BigQuery would count.
 
     A statement that changes a table takes ``takes`` seconds at least, as one does there. ``tables_of`` names the tables
-    that a statement changes, ``now`` is the time in seconds by which its begin is judged.
+    that a statement changes, ``now`` is the time in seconds by which its begin is judged, ``during`` is called while a
+    statement is at work.
     """
 
     def __init__(
@@ -153,8 +154,10 @@ class BigQueryRelay:
         tables_of: Callable[[str], tuple[str, ...]],
         takes: float = 0.0,
         now: Callable[[], float] = time.monotonic,
+        during: Callable[[], None] | None = None,
     ) -> None:
         self._target, self._tables_of, self._takes, self._now = target, tables_of, takes, now
+        self._during = during
         self._lock = threading.Lock()
         self._flying = _Flying()
         self.inserts: list[tuple[int, int, int]] = []
@@ -186,6 +189,8 @@ class BigQueryRelay:
         try:
             if tables:
                 time.sleep(self._takes)
+                if self._during is not None:
+                    self._during()
             # The emulator runs a statement before it answers: with the answer it is done.
             return self._passed(method, path, headers, body)
         finally:

@@ -16,6 +16,7 @@ from deploy.manifest_file import load_manifest
 from shared.app.batches import closing
 from shared.app.state import table_places
 from shared.app.state.table_places import Places
+from shared.app.sweep import pipelines
 from shared.core.limits import dml
 from shared.core.limits.requests import INSERT_BYTES, INSERT_ID, INSERT_ROWS, PUBLISH_BYTES, PUBLISH_MESSAGES
 from tests.emulators.drivers import (
@@ -30,8 +31,9 @@ from tests.emulators.gcloud import patient
 from tests.emulators.push_burst import BackOff, served_elsewhere
 from tests.emulators.relays import Writes, grpc_relay
 from tests.emulators.server import main_of, served
+from tests.emulators.sweep_drivers import drive_night, drive_sweeps
 from tests.local_server import LocalServer, ServerAnswer
-from tests.wide_policy import wide_policy, wide_policy_file
+from tests.wide_policy import member_names, wide_policy, wide_policy_file
 
 pytestmark = pytest.mark.xdist_group("firestore")
 
@@ -154,6 +156,53 @@ def test_a_crowd_of_closes_ends(variables: dict[str, str], bigquery_host: str) -
     assert driven.most_at_once <= dml.AT_ONCE
     assert driven.most_in_ten_seconds <= dml.IN_TEN_SECONDS
     assert (driven.published, driven.rows, driven.statements) == (60, 60, 60)
+
+
+def test_sweeps_side_by_side_are_bounded(
+    variables: dict[str, str], bigquery_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five pipelines of a deployment have their calendar to read in one call of the sweep, which goes on for two at
+    once: BigQuery has two queries at work, never three, and all are swept."""
+    monkeypatch.setattr(pipelines, "AT_ONCE", 2)
+    driven = drive_sweeps(f"demo-sweeps-{token_hex(4)}", bigquery_host, count=5, expected=2)
+    assert driven.most_at_once == 2
+    assert (driven.swept, driven.queries >= 5) == (5, True)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("bound", [pipelines.AT_ONCE, 24])
+def test_24_sweeps_ask_bigquery_as_the_bound_says(
+    variables: dict[str, str], bigquery_host: str, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    """Eight at once of 24; with the bound taken away 24, so that what is counted is what arrives."""
+    monkeypatch.setattr(pipelines, "AT_ONCE", bound)
+    driven = drive_sweeps(f"demo-sweeps-{token_hex(4)}", bigquery_host, count=24, expected=bound)
+    assert (driven.most_at_once, driven.swept) == (bound, 24)
+
+
+def night(firestore: str, members: int, minutes: int, folder: Path) -> None:
+    """Judge a night in which each member reports in a minute of its own."""
+    policy = wide_policy(members, folder)
+    driven = drive_night(f"demo-night-{token_hex(4)}", firestore, policy, member_names(members), minutes)
+    run = "runs/nba~2026-01-21~overnight"
+    print(driven.writes.most_common(5))
+    assert driven.writes["locks/nba~sweep"] <= 2 * driven.sweeps
+    assert driven.writes[run] <= 4 + 3 * members + minutes / 15
+    reports = driven.of(f"{run}/completions/")
+    assert (len(reports), max(reports)) == (members, 2)
+    assert max(driven.writes.values()) / (60 * minutes) <= 1 / 20
+
+
+def test_a_night_writes_no_document_near_once_a_second(variables: dict[str, str], tmp_path: Path) -> None:
+    """The lock of the sweep twice a minute; the run when a report makes it due, when it is looked at and put off; a
+    report when it comes, and when the record has it."""
+    night(variables["FIRESTORE_EMULATOR_HOST"], 6, 20, tmp_path)
+
+
+@pytest.mark.nightly
+def test_a_long_night_writes_no_document_near_once_a_second(variables: dict[str, str], tmp_path: Path) -> None:
+    """The same of sixty members in three hours."""
+    night(variables["FIRESTORE_EMULATOR_HOST"], 60, 180, tmp_path)
 
 
 def test_rows_leave_in_requests_that_bigquery_takes(bigquery_host: str) -> None:

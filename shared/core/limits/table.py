@@ -84,6 +84,7 @@ def _costed(limit: Limit, prices: PriceList) -> Ceiling:
         governed.test,
         governed.advice,
         soft=quota.soft,
+        undriven=governed.undriven,
     )
 
 
