@@ -124,6 +124,10 @@ class Warehouse(Protocol):
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         """Return each table's rows of the date, keyed by ``TableRef.table``; None where that table cannot be read."""
 
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        """Return on which of these dates a table holds rows, of those of many tables whose metadata tells it for sure;
+        the others are left out."""
+
     def number(self, sql_file: str, day: date) -> float | None:
         """Run one GoogleSQL file (under ``config/``, parameter ``@date``); None if it yields NULL or nothing."""
 

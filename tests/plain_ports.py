@@ -26,6 +26,9 @@ class FullWarehouse:
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         return {ref.table: ROWS for ref in tables}
 
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        return {}
+
     def number(self, sql_file: str, day: date) -> float | None:
         return PERCENT
 

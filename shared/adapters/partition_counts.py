@@ -40,6 +40,19 @@ def parameters(tables: Iterable[str], day: date) -> dict[str, Any]:
     return {"tables": sorted(tables), "partitions": [f"{day:%Y%m%d}", STREAMED]}
 
 
+def parameters_of_days(tables: Iterable[str], days: Iterable[date]) -> dict[str, Any]:
+    return {"tables": sorted(tables), "partitions": [*(f"{day:%Y%m%d}" for day in sorted(days)), STREAMED]}
+
+
+def filled_days(rows: Iterable[Mapping[str, Any]], days: Iterable[date]) -> dict[str, frozenset[date]]:
+    """Return on which of these days tables hold rows, by bare name, of tables that hold some and none streamed lately:
+    of one without any the metadata may say nothing at all."""
+    read = list(rows)
+    by_day = {day: counts(read, day) for day in days}
+    names = {name for counted in by_day.values() for name in counted}
+    return {name: frozenset(day for day, counted in by_day.items() if name in counted) for name in names}
+
+
 def counts(rows: Iterable[Mapping[str, Any]], day: date) -> dict[str, int]:
     """Return the rows of the date by bare name, of tables that surely hold some.
 

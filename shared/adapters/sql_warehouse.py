@@ -47,7 +47,7 @@ class SqlWarehouse(ABC):
     def __init__(self, config_dir: Path, zone: ZoneInfo = UTC_ZONE) -> None:
         self.operations: Counter[str] = Counter()
         self._config, self._zone = config_dir.resolve(), zone
-        self._types = ColumnTypes(self._rows_of, self.columns_sql)
+        self._types = ColumnTypes(self._rows_of, self.columns_sql, self.describe)
 
     @abstractmethod
     def run(self, sql: str, parameters: Mapping[str, Any]) -> Rows | Unreadable:
@@ -57,6 +57,11 @@ class SqlWarehouse(ABC):
     def columns_sql(self, dataset: str, project: str | None) -> str:
         """Return the GoogleSQL of a dataset's columns: ``table_name``, ``column_name``, ``data_type`` of GoogleSQL, and
         ``is_partitioning_column``, YES or NO."""
+
+    def describe(self, ref: TableRef) -> Mapping[str, Any] | None:
+        """Return ``data_type`` and ``is_partitioning_column`` of a table's date column where no statement is needed for
+        it, None where one is."""
+        return None
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
         answer = self.run(sql, parameters)
@@ -93,6 +98,17 @@ class SqlWarehouse(ABC):
             rows = self._rows_of(partition_counts.partitions_sql(dataset), partition_counts.parameters(tables, day))
             counted |= {tables[name]: number for name, number in partition_counts.counts(rows or (), day).items()}
         return counted
+
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        for ref in tables:
+            _table(ref.table), _column(ref.date_column)
+        columns = {table: column for table, column in self._types.of(tables).items() if column} if tables else {}
+        filled: dict[str, frozenset[date]] = {}
+        for dataset, names in partition_counts.datasets(columns).items():
+            asked = partition_counts.parameters_of_days(names, days)
+            rows = self._rows_of(partition_counts.partitions_sql(dataset), asked)
+            filled |= {names[name]: on for name, on in partition_counts.filled_days(rows or (), days).items()}
+        return filled
 
     def _batch(self, columns: Mapping[str, DateColumn], day: date) -> dict[str, int | None]:
         if not columns:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from shared.adapters.date_column import DateColumn, Kind
-from shared.adapters.partition_counts import MANY, STREAMED, counts, datasets, parameters
+from shared.adapters.partition_counts import (
+    MANY,
+    STREAMED,
+    counts,
+    datasets,
+    filled_days,
+    parameters,
+    parameters_of_days,
+)
 
 DAY = date(2026, 1, 21)
 PARTITIONED = DateColumn("game_date", Kind.DATE, partitions=True)
@@ -29,6 +37,24 @@ def test_only_what_is_sure_is_counted() -> None:
         row("streamed_only", STREAMED, 3),
     ]
     assert counts(rows, DAY) == {"full": 7, "streamed_before": 9}
+
+
+def test_days_are_told_of_tables_that_surely_hold_some() -> None:
+    """Of a table without rows on any of the days nothing is told, nor of one into which rows were streamed."""
+    before = DAY - timedelta(days=1)
+    rows = [
+        row("full", "20260121", 7),
+        row("full", "20260120", 2),
+        row("half", "20260120", 2),
+        row("half", "20260121", 0),
+        row("empty", "20260121", 0),
+        row("streaming", "20260121", 7),
+        row("streaming", STREAMED, 3),
+    ]
+    days = {"full": frozenset({before, DAY}), "half": frozenset({before})}
+    assert filled_days(rows, [before, DAY]) == days
+    asked = {"tables": ["a", "b"], "partitions": ["20260120", "20260121", STREAMED]}
+    assert parameters_of_days(["b", "a"], [DAY, before]) == asked
 
 
 def test_a_partition_of_another_length_is_not_the_date() -> None:

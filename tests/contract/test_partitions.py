@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +40,23 @@ def _create(world: BigQueryWorld, name: str, partitions: str | None, rows: int) 
     world.client.create_table(table)
     sent: list[dict[str, Any]] = [{"game_date": ON}] * rows + [{"game_date": BEFORE}] * 2
     assert world.client.insert_rows_json(f"{world.project}.nba_raw.{name}", sent) == []
+
+
+def test_the_days_on_which_many_tables_hold_rows(world: BigQueryWorld) -> None:
+    """By one statement for their dataset; what is no partition of a day is left out, and so are few tables."""
+    many = [TableRef(f"nba_raw.t{n}") for n in range(MANY + 2)]
+    others = [TableRef(f"nba_raw.{name}") for name in ("whole", "months", "view", "missing")]
+    before = DAY - timedelta(days=1)
+    filled = world.warehouse.filled([*many, *others], [before - timedelta(days=1), before, DAY])
+    expected = {ref.table: frozenset({before, DAY}) for ref in many} | {"nba_raw.t0": frozenset({before})}
+    assert filled == expected
+    queries = world.warehouse.operations["queries"]
+    assert world.warehouse.filled(many, [DAY]) == {
+        table: frozenset({DAY}) for table in expected if table != "nba_raw.t0"
+    }
+    assert world.warehouse.operations["queries"] == queries + 1
+    assert world.warehouse.filled(many[: MANY - 1], [DAY]) == {}
+    assert world.warehouse.filled([], [DAY]) == {}
 
 
 def test_many_tables_are_counted_in_their_metadata(world: BigQueryWorld) -> None:

@@ -79,17 +79,19 @@ def test_one_unreadable_table_is_none_and_the_others_keep_their_number(world: Wo
 
 
 def test_rows_is_one_query_unless_a_table_is_unreadable(world: World) -> None:
-    """Any number of tables costs one query, after one for the types of their columns; nothing asked costs none."""
+    """Any number of tables costs one query, after one for the types of their columns, which BigQuery describes without
+    one where they are few; nothing asked costs none."""
     world.table("nba_raw.a", DATED, [])
     world.table("nba_other.b", DATED, [])
     warehouse, tables = world.warehouse, [TableRef("nba_raw.a"), TableRef("nba_other.b")]
     assert isinstance(warehouse, SqlWarehouse)
     assert warehouse.rows([], DAY) == {}
     assert warehouse.operations["queries"] == 0
+    described = isinstance(warehouse, BigQueryWarehouse)
     warehouse.rows(tables, DAY)
-    assert warehouse.operations["queries"] == 2
+    assert warehouse.operations["queries"] == 2 - described
     warehouse.rows(tables, NEXT)
-    assert warehouse.operations["queries"] == 3
+    assert warehouse.operations["queries"] == 3 - described
 
 
 # The same three rows, two of the date and one of the next, in every type that holds dates. In New York the date

@@ -64,6 +64,9 @@ class Warehouse:
     def rows(self, tables: Sequence[TableRef], day: date) -> dict[str, int | None]:
         return {ref.table: PLENTY for ref in tables}
 
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        return {}
+
     def number(self, sql_file: str, day: date) -> float | None:
         return FULL
 

@@ -304,6 +304,9 @@ class NightWarehouse:
             handler.rows.update(counts)
         return counts
 
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        return {}
+
     def number(self, sql_file: str, day: date) -> float | None:
         handler, gate = self._stage.enter(), self._truth.gates[sql_file]
         handler.percents[gate] = None

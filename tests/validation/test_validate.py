@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,15 +18,18 @@ from shared.app.alerting import outbox, raise_alerts
 from shared.app.call import Call
 from shared.app.context import Context
 from shared.app.sweep.sweep import SweepOptions, sweep
+from shared.app.transitions.readings import calendar_ref
 from shared.app.validation import validate
+from shared.app.validation.checks import nights
 from shared.app.validation.handler import answer
 from shared.app.validation.report import Report
 from shared.core.errors import Unavailable
+from shared.core.model import Units
 from shared.core.policy.names import Names
 from shared.core.severity import Severity
 from shared.core.validation.checks import Check, Nothing, Query, Status
 from shared.core.validation.verdict import Measure, Measured
-from shared.ports import Delivered, Notice, Refused, StateStore, Warehouse
+from shared.ports import CalendarRef, Delivered, Notice, Refused, StateStore, Warehouse
 from tests.adapters.support import ManualClock, MemoryLog
 from tests.functions.worlds import POLICY
 from tests.validation.fixtures import CONFIG, DATASET, VALIDATION
@@ -165,6 +168,32 @@ def test_a_warehouse_that_is_down_is_asked_once(ports: Ports) -> None:
     assert any("the calendar" in what for what in report.unread)
     assert any("validation_trends" in what for what in report.unread)
     assert any(what.startswith("warehouse is down (c0, c1") for what in report.unread)
+
+
+def test_the_calendar_is_read_once_for_all_checks(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the dates that are worked on; what no check knows yet is asked for, and its answer is the calendar's."""
+    reads: list[list[date]] = []
+    units = ports.warehouse.units
+
+    def counted(calendar: CalendarRef, days: Sequence[date]) -> dict[date, Units]:
+        reads.append(list(days))
+        return units(calendar, days)
+
+    seen: list[dict[date, Units]] = []
+
+    def asks(ctx: Context, *_: object) -> Measured:
+        seen.append(nights.units_of(ctx, [DAY]))
+        seen.append(nights.units_of(ctx, [DAY - timedelta(days=9)]))
+        return Measured(())
+
+    ports.warehouse.units = counted  # type: ignore[method-assign]
+    monkeypatch.setitem(validate.MEASURES, "asks", asks)  # type: ignore[arg-type]
+    checks = [replace(VALIDATION.checks["floors"], name=f"asks_{n}", builtin="asks") for n in range(2)]
+    run(ports, VALIDATION.checks["transition_output_phase2_to_phase3"], *checks)
+    first, *others = reads
+    assert first == [DAY - timedelta(days=1), DAY, DAY + timedelta(days=1)]
+    assert others == [[DAY - timedelta(days=9)]] * 2
+    assert seen[0] == {DAY: units(calendar_ref(POLICY.calendar, NOON), [DAY])[DAY]}  # type: ignore[arg-type]
 
 
 def test_a_dead_state_store_is_told_straight(ports: Ports) -> None:

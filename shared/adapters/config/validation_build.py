@@ -63,6 +63,7 @@ class ValidationBuilder:
             table=self._table(schema.table or ""),
             sql=schema.sql or "",
             queries=self._queries(key, schema),
+            days=schema.days or 0,
             builtin=schema.builtin or "",
             options=self._options(key, schema),
         )
@@ -82,6 +83,8 @@ class ValidationBuilder:
             self._refuse(key, "has to name either sql or builtin", "sql: checks/NAME.sql, or builtin: NAME")
         if check.builtin and (schema.each or schema.columns):
             self._refuse(f"{key}.each", "repeats SQL, and this check has none", "leave it out")
+        if check.days and schema.each != "tables":
+            self._refuse(f"{key}.days", "is said of SQL that is repeated for each table", "leave it out")
         if not check.thresholds.can_fail:
             self._refuse(key, "can never fail", "give it fail_below, fail_above or fail_from")
         limits = check.thresholds
@@ -154,7 +157,16 @@ class ValidationBuilder:
             hint = suggest(placeholder, {"record", *(bindings[0] if bindings else ())})
             self._refuse(f"{key}.sql", f"{schema.sql} has an unknown placeholder ${{{placeholder}}}", hint)
             return ()
-        return tuple(Query(binding.get("subject", ""), self._written_out(text, binding)) for binding in bindings)
+        each = schema.each == "tables"
+        return tuple(
+            Query(
+                binding.get("subject", ""),
+                self._written_out(text, binding),
+                binding["table"] if each else "",
+                binding["date_column"] if each else "",
+            )
+            for binding in bindings
+        )
 
     def _written_out(self, text: str, binding: Binding) -> str:
         """Put the names in: they come from checked files, for names cannot be parameters."""

@@ -49,6 +49,8 @@ class CheckSchema(Schema):
     - `sql`: the query, which yields `value` and, where it has them, `subject` and others
     - `each`: it is repeated for each table, transition, phase or schedule
     - `columns`: it is repeated for these columns
+    - `days`: of SQL that is repeated for each table, where it asks only on which of so many days before the working day
+      the table holds rows: of many tables the metadata of their partitions then tells that
     - `builtin`: a check of the code instead of a query
     - `options`: words for that check
     - `warn_below`: a number below it is a warning
@@ -71,6 +73,7 @@ class CheckSchema(Schema):
     sql: SqlFile | UnsetType = UNSET
     each: Literal["tables", "transitions", "phases", "schedules"] | UnsetType = UNSET
     columns: Annotated[list[ColumnRef], Meta(min_length=1)] | UnsetType = UNSET
+    days: Annotated[int, Meta(ge=1, le=90)] | UnsetType = UNSET
     builtin: Name | UnsetType = UNSET
     options: dict[Name, Text] | UnsetType = UNSET
     warn_below: Number | UnsetType = UNSET

@@ -25,7 +25,7 @@ from shared.adapters.sql_warehouse import PORT as WAREHOUSE
 from shared.adapters.sql_warehouse import UTC_ZONE, Rows, SqlWarehouse, Unreadable
 from shared.core.errors import Unavailable
 from shared.core.limits.requests import INSERT_BYTES, INSERT_ROWS, insert_id, requests
-from shared.ports import Row
+from shared.ports import Row, TableRef
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, Client, QueryJobConfig, ScalarQueryParameter
@@ -39,6 +39,8 @@ _AROUND_A_ROW = 100
 _STARTING = 0.25
 _READ = 20.0
 # bool before int, datetime before date: each is a kind of the other.
+# The names that a table's description has of types, where GoogleSQL has others.
+_GOOGLE_SQL = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "BOOL"),
     (int, "INT64"),
@@ -89,6 +91,27 @@ class BigQueryWarehouse(SqlWarehouse):
         place = f"{project or self._project}.{dataset}"
         columns = "table_name, column_name, data_type, is_partitioning_column"
         return f"SELECT {columns} FROM `{place}`.INFORMATION_SCHEMA.COLUMNS"  # noqa: S608 - checked names
+
+    def describe(self, ref: TableRef) -> Mapping[str, Any] | None:
+        """The description of a table costs nothing, where a statement on `INFORMATION_SCHEMA` is billed."""
+        from google.cloud.bigquery import DEFAULT_RETRY
+
+        name = ref.table if ref.table.count(".") == 2 else f"{self._project}.{ref.table}"
+        seconds = self._timeout.total_seconds() * _STARTING
+        try:
+            retry = DEFAULT_RETRY.with_timeout(seconds)
+            table = _guarded(WAREHOUSE, lambda: self._client.get_table(name, retry=retry, timeout=seconds))
+        except Unavailable:  # not there, or not to be seen: the statement says what is wrong
+            return None
+        field = next((field for field in table.schema if field.name.lower() == ref.date_column.lower()), None)
+        if field is None:
+            return None
+        kind = _GOOGLE_SQL.get(field.field_type, field.field_type)
+        by = [part.field for part in (table.time_partitioning, table.range_partitioning) if part is not None]
+        return {
+            "data_type": f"ARRAY<{kind}>" if field.mode == "REPEATED" else kind,
+            "is_partitioning_column": "YES" if field.name in by else "NO",
+        }
 
     def _read(self, sql: str, settings: QueryJobConfig) -> Rows:
         """A job, not the quicker ``query_and_wait``: it says what was billed, and emulators say what failed."""

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from shared.app.context import Context
-from shared.app.transitions.readings import read_units
 from shared.app.validation.alerts import update_validation_alerts
+from shared.app.validation.calendar import with_calendar
 from shared.app.validation.checks import MEASURES
 from shared.app.validation.checks.sql import SqlMeter
 from shared.app.validation.report import Report
@@ -32,8 +32,8 @@ def run(ctx: Context, validation: Validation, schedule: str, day: date, source: 
     started = ctx.ports.clock.now()
     target = Target(validation.schedules[schedule], day, started, ctx.policy.zone)
     run_id = f"{ctx.policy.pipeline}/{schedule}/{day}/{started:%Y%m%dT%H%M%SZ}-{ctx.ports.clock.token()[:8]}"
-    units = read_units(ctx, [day])
-    summary = Summary(check_all(ctx, validation.of(schedule), target, units))
+    informed, units = with_calendar(ctx, target)
+    summary = Summary(check_all(informed, validation.of(schedule), target, units))
     unread = list(summary.unread)
     if units is None:
         unread.append("the calendar: taken for a date with units")

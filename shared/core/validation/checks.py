@@ -103,17 +103,21 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """GoogleSQL that yields ``subject``, ``value`` and, where it says what it expected, ``expected``."""
+    """GoogleSQL that yields ``subject``, ``value`` and, where it says what it expected, ``expected``. ``table`` and
+    ``date_column`` are those of the one table that it is repeated for, "" for any other."""
 
     subject: str
     sql: str
+    table: str = ""
+    date_column: str = ""
 
 
 @dataclass(frozen=True)
 class Check:
     """One question with its thresholds; ``queries`` or ``builtin`` measures, and one of the two is set.
 
-    ``due`` is a local time on the working day: before it there is nothing to judge.
+    ``due`` is a local time on the working day: before it there is nothing to judge. ``days`` is said of one whose SQL
+    asks of each table only on which of so many days before the working day it holds rows; 0 where it asks more.
     """
 
     name: str
@@ -129,6 +133,7 @@ class Check:
     table: str = ""
     sql: str = ""
     queries: tuple[Query, ...] = ()
+    days: int = 0
     builtin: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -32,6 +32,9 @@ class SimulatedWarehouse:
             return {ref.table: None for ref in tables}
         return {ref.table: self._facts.rows(ref.table, day) for ref in tables}
 
+    def filled(self, tables: Sequence[TableRef], days: Sequence[date]) -> dict[str, frozenset[date]]:
+        return {}
+
     def number(self, sql_file: str, day: date) -> float | None:
         self._read()
         return self._facts.reading(sql_file, day)
