@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters import partition_counts
+from shared.adapters import column_types, partition_counts
 from shared.adapters.config.validation_file import load_validation
 from shared.app.alerting import raise_alerts
 from shared.app.audit import alert_rows, compare
@@ -359,6 +359,7 @@ def test_constants_of_the_use_cases_are_the_tables() -> None:
     """What the table takes from elsewhere is what stands there."""
     assert fan_in.MANY == operations.FAN_IN_ABOVE
     assert partition_counts.MANY == operations.METADATA_FROM
+    assert column_types.FEW == operations.DESCRIBED
     assert pipelines.AT_ONCE == operations.SWEPT_AT_ONCE
     assert timedelta(days=operations.KEPT_DAYS) == repository.PART_KEPT
     assert timedelta(days=operations.COMPARED_DAYS) == compare.DAYS_AROUND

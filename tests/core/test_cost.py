@@ -15,14 +15,16 @@ from shared.core.batches.load import batch_loads
 from shared.core.costs.cost import bill, by_pipelines, by_width, first, reached
 from shared.core.costs.demand import demand_of
 from shared.core.costs.month import Month, of_deliveries
-from shared.core.costs.operations import DIGESTED_FROM, FAN_IN_ABOVE, HABITS
+from shared.core.costs.operations import DIGESTED_FROM, FAN_IN_ABOVE, HABITS, KEPT_BUSY
 from shared.core.costs.price import Item, Limit
-from shared.core.costs.workload import PhaseLoad, scans
+from shared.core.costs.statements import Statements
+from shared.core.costs.workload import PhaseLoad, billed, by_dataset, scans, tables_of
 from shared.core.policy.batches import start_topic
 from shared.core.policy.transitions import Messages, Publication, Step
 from shared.core.wire.bodies import Body
 from tests.core.build import POLICY
 from tests.deploy.world import manifest
+from tests.validation.fixtures import VALIDATION
 
 PRICES = load_prices()
 MONTH = Month(POLICY, deployment_of(manifest(), POLICY), gate_sql(POLICY))
@@ -188,3 +190,44 @@ def test_operations_of_a_run_are_those_of_its_completions() -> None:
 def test_tables_are_counted_once_a_statement() -> None:
     """However often it names them, and not what stands in no table."""
     assert scans("SELECT 1 FROM `a.b` JOIN `c.d` ON `x` = `y`", "SELECT 2 FROM `a.b`") == 2
+
+
+def test_a_backticked_column_is_no_table() -> None:
+    """Names of tables have a dataset; a column between two of them, and what stands between two columns, is none."""
+    sql = "SELECT `game_date` FROM `raw.a` WHERE a.`game_date` = b.`game_date` AND `own-project.raw.b`.x > 1.5"
+    assert scans(sql) == 2
+
+
+def test_of_many_tables_of_a_dataset_the_metadata_is_billed() -> None:
+    """Each dataset for itself: 25 of one are billed as one, 19 of another as 19; what a pipeline widens by lies beside
+    what is there."""
+    assert billed((25, 19)) == 1 + 19
+    assert by_dataset(["raw.a", "raw.b", "other.c"], 10) == (20, 10)
+    wide = MONTH.grown(width=25)
+    gates = {name: asked for name, asked in wide.queries.items() if name == "gates"}
+    assert gates["gates"][1] < 40 < sum(t.row_tables for run in wide.runs for t in run.transitions)
+
+
+def test_a_check_of_the_days_of_every_table_grows_by_metadata() -> None:
+    """Of a wide pipeline its statement names the calendar; one that asks more of every table would name them all."""
+    every = sum(by_dataset(tables_of(POLICY), 25))
+    asked = Statements(POLICY, MONTH.deployment, MONTH.runs, 25, HABITS)
+    check = VALIDATION.checks["completeness_14d"]
+    assert asked._named(check) == 2
+    assert asked._named(replace(check, days=0)) == 2 + every
+    assert Statements(POLICY, MONTH.deployment, MONTH.runs, 1, HABITS)._named(check) == 2 + len(tables_of(POLICY))
+
+
+def test_calls_at_once_share_what_is_billed() -> None:
+    """An instance is billed while it handles a call at all: a quiet function's calls meet nobody, those of a thousand
+    pipelines share as many as Cloud Run gives an instance; one call at a time shares nothing."""
+    machine = MONTH.deployment.receiver
+    second = 60.0  # a month, of one pipeline
+    assert MONTH._shared(machine, second) == pytest.approx(second, rel=1e-4)
+    many = replace(MONTH, pipelines=1_000_000, deployments=1)
+    assert many._shared(machine, second) == pytest.approx(second / (KEPT_BUSY * machine.concurrency))
+    assert many._shared(replace(machine, concurrency=1), second) == pytest.approx(second)
+    some = [replace(MONTH, pipelines=n, deployments=1)._shared(machine, second) * n for n in range(1, 200_000, 9_999)]
+    assert some == sorted(some)
+    assert replace(MONTH, pipelines=1000)._shared(machine, second) == MONTH._shared(machine, second)
+    assert MONTH._shared(machine, 0.0) == 0.0

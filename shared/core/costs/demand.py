@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.core.costs.month import Month
+from shared.core.costs.month import SECONDS_A_DAY, Month
 from shared.core.costs.operations import SWEPT_AT_ONCE
 from shared.core.costs.price import DAYS, Limit
 
 MEGA = 1e6
-SECONDS_A_DAY = 86_400
 MOST_WRITTEN = 2 / 60  # writes a second to the sweep's lock, which no growth of one pipeline adds to
 
 

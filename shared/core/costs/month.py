@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import exp
 
 from shared.core.costs.operations import (
     COMPARED_DAYS,
     DIGESTED_FROM,
     HABITS,
+    KEPT_BUSY,
     KEPT_DAYS,
     REACH_DAYS,
     REPORTS_KEPT_DAYS,
@@ -37,6 +39,7 @@ from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Validation
 
 GIB = 2.0**30
+SECONDS_A_DAY = 86_400
 # What a builtin check reads: the whole runs of the day, or all that are kept; the others next to nothing.
 WHOLE_RUNS, KEPT_RUNS = ("transition_output", "stalled_runs"), ("state_against_record",)
 # What only a day with units has; everything else goes on without.
@@ -287,7 +290,7 @@ class Month:
         }
 
     def _compute(self) -> tuple[float, float]:
-        """Return vCPU and GiB seconds of one pipeline; a quiet function handles one call at a time."""
+        """Return vCPU and GiB seconds of one pipeline."""
         habits, deployment = self.habits, self.deployment
         waits = (self.completions * habits.deliveries - self.triggers) * habits.completion_seconds
         receiving = (max(0.0, waits) + self.triggers * habits.trigger_seconds) * self.days
@@ -298,7 +301,7 @@ class Month:
         sweeping = deployment.sweeps * (quiet * (1 - asks) + habits.sweep_seconds * asks)
         sweeping += looks * habits.open_run_seconds
         spent = (
-            (deployment.receiver, receiving),
+            (deployment.receiver, self._shared(deployment.receiver, receiving)),
             (deployment.sweeper, sweeping * DAYS),
             (deployment.validator, sum(deployment.validations.values()) * habits.validation_seconds * DAYS),
             (deployment.reporter, deployment.reports * habits.report_seconds * DAYS),
@@ -313,8 +316,22 @@ class Month:
         deployment, load = self.deployment, self.workflows
         if load is None or deployment.controller is None or deployment.executor is None:
             return
-        yield deployment.controller, deployment.ticks * self.habits.tick_seconds * DAYS
-        yield deployment.executor, load.waves * self.habits.wave_seconds * DAYS
+        habits = self.habits
+        asking = min(deployment.ticks, load.statements)
+        quiet = deployment.ticks - asking
+        yield deployment.controller, (asking * habits.tick_seconds + quiet * habits.quiet_seconds) * DAYS
+        yield deployment.executor, self._shared(deployment.executor, load.waves * habits.wave_seconds * DAYS)
+
+    def _shared(self, machine: Machine, seconds: float) -> float:
+        """Return how long instances are billed for calls that take so many seconds a month, of one pipeline.
+
+        An instance is billed while it handles a call at all, so that those at once share it: as many as Cloud Run gives
+        it where there are enough, else those that happen to meet, taken to come at any time.
+        """
+        at_once = seconds * self.pipelines / self.deployed / (DAYS * SECONDS_A_DAY)
+        if not at_once:
+            return seconds
+        return seconds * max(1 - exp(-at_once), at_once / max(1.0, KEPT_BUSY * machine.concurrency)) / at_once
 
     def _batch_seconds(self) -> float:
         """Return how long a day's batches keep their function at work: as it waits for the pace, and for reports."""

@@ -17,6 +17,9 @@ FAN_IN_ABOVE = 50
 # From so many tables of a dataset on, rows are counted from the metadata of partitions, which is billed as one table
 # (`shared/adapters/partition_counts.py`, MANY).
 METADATA_FROM = 20
+# Of more tables than this the types of their date columns are asked for by a statement
+# (`shared/adapters/column_types.py`, FEW).
+DESCRIBED = 4
 # Pipelines of one deployment that are swept at once (`shared/app/sweep/pipelines.py`, AT_ONCE).
 SWEPT_AT_ONCE = 8
 # Days from its date for which a run's documents are kept (`shared/app/state/repository.py`, PART_KEPT).
@@ -31,6 +34,9 @@ DIGESTED_FROM = 40
 DIGEST_SERVES_MINUTES = 60
 READ_AGAIN = 6
 DIGESTED_EACH = 3  # reports that come in minutes of their own; each changes twice, until the record has it
+# The part of its concurrency that Cloud Run keeps an instance at
+# (https://cloud.google.com/run/docs/about-instance-autoscaling).
+KEPT_BUSY = 0.6
 # Dates that repairs reach back to (`shared/core/past_repairs.py`, REACH).
 REACH_DAYS = 14
 
@@ -283,14 +289,14 @@ class Habits:
     # Seconds of an instance, billed by tenths: most of a sweep, trigger or validation waits for BigQuery.
     completion_seconds: float = 0.1
     trigger_seconds: float = 3.0
-    quiet_seconds: float = 0.2  # of a sweep that asks BigQuery nothing
+    quiet_seconds: float = 0.2  # of a sweep or a tick that asks BigQuery nothing
     idle_pipeline_seconds: float = 0.01  # of it, for one more pipeline in which nothing is due
     sweep_seconds: float = 1.5
     open_run_seconds: float = 0.05
     validation_seconds: float = 60.0
     report_seconds: float = 15.0
     query_seconds: float = 1.0
-    tick_seconds: float = 0.5
+    tick_seconds: float = 0.5  # of a tick that asks BigQuery
     run_minutes: float = 5.0  # from the claim of a workflow's run to the sweep that has seen its end
     wave_seconds: float = 5.0  # calls of scrapers that are made at once
     units: float = 7.0  # of a date, each fetched by itself

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.core.costs.operations import METADATA_FROM, Habits
-from shared.core.costs.workload import MINUTES_A_DAY, Deployment, RunLoad, due_sweeps, scans, tables_of
+from shared.core.costs.operations import DESCRIBED, METADATA_FROM, Habits
+from shared.core.costs.workload import (
+    MINUTES_A_DAY,
+    Deployment,
+    RunLoad,
+    billed,
+    by_dataset,
+    due_sweeps,
+    scans,
+    tables_of,
+)
 from shared.core.policy.policy import Policy
 from shared.core.validation.checks import Check, Validation
 
-TABLE_CHECKS = ("transition_output", "floors")
+FLOORS = "floors"
+TABLE_CHECKS = ("transition_output", FLOORS)
 Asked = tuple[float, float]
 
 
@@ -32,14 +42,27 @@ class Statements:
             "calendar": (self._calendar(), self._calendar() * self._calendar_tables),
             "gates": (
                 sum(transition.queries for transition in transitions),
-                sum(transition.tables + self._rows(transition.row_tables) for transition in transitions),
+                sum(transition.tables + billed(transition.rows) for transition in transitions),
             ),
-            "baseline": (len(self.runs), sum(self._rows(run.baseline_tables) for run in self.runs)),
+            "baseline": (len(self.runs), sum(billed(run.baseline) for run in self.runs)),
+            "types": self._types(validation),
             "learning": self._learning(),
             "comparison": (self._comparisons(), self._comparisons()),
             "checks": (0.0, 0.0) if validation is None else self._checks(validation),
             "report": (5 * self.deployment.reports, 8 * self.deployment.reports),
         }
+
+    def _types(self, validation: Validation | None) -> Asked:
+        """Return how often the types of date columns are asked for, of more tables than are described one by one: of
+        all datasets together, by each instance once an hour, taken to be by each that counts."""
+        counted = [transition.rows for run in self.runs for transition in run.transitions]
+        counted += [run.baseline for run in self.runs]
+        datasets = [len(rows) for rows in counted if sum(rows) > DESCRIBED]
+        for name, calls in self.deployment.validations.items():
+            checks = () if validation is None else validation.of(name)
+            if any(check.builtin in TABLE_CHECKS or check.days for check in checks) and sum(self._every) > DESCRIBED:
+                datasets += [len(self._every)] * round(calls)
+        return len(datasets), sum(datasets)
 
     def _learning(self) -> Asked:
         """Return what the daily reading of past nights asks: the two tables of the record, and the calendar's."""
@@ -74,21 +97,55 @@ class Statements:
         for name, calls in self.deployment.validations.items():
             # The calendar, a probe, and the two of the trend.
             statements, tables = statements + 4 * calls, tables + (2 + self._calendar_tables) * calls
-            for check in validation.of(name):
+            checks = validation.of(name)
+            for check in checks:
                 statements, tables = statements + calls, tables + self._named(check) * calls
+            # The days of every table are told once for all checks that ask for no more.
+            for _ in {check.days for check in checks if check.days}:
+                metadata = sum(number >= METADATA_FROM for number in self._every)
+                statements, tables = statements + metadata * calls, tables + metadata * calls
         return statements, tables
+
+    @property
+    def _every(self) -> tuple[int, ...]:
+        """How many tables each dataset has that processors write."""
+        return by_dataset(tables_of(self.policy), self.width)
+
+    def _counted(self, check: Check) -> Iterator[set[str]]:
+        """Yield the tables whose rows a check counts together: for each mode, which has its own date, those that its
+        transitions wait for; of an output those that the next transitions require, and those that they may lack."""
+        for mode in self.policy.modes:
+            if check.builtin == FLOORS:
+                passed = [transition for transition in self.policy.transitions.values() if mode in transition.expects]
+                yield {table for transition in passed for table in self._tables(transition.after, mode, "expected")}
+                continue
+            transition = self.policy.transitions[check.options["transition"]]
+            if mode in transition.expects:
+                required = self._tables((transition.starts,), mode, "required")
+                yield required
+                yield self._tables((transition.starts,), mode, "expected") - required
+
+    def _tables(self, phases: Iterable[str], mode: str, which: str) -> set[str]:
+        """Return the tables of the processors of phases that the transitions after them wait for in a mode, all where
+        none does."""
+        tables: set[str] = set()
+        for phase in phases:
+            waiting = [after.expects[mode] for after in self.policy.after(phase) if mode in after.expects]
+            names = {name for expectation in waiting for name in getattr(expectation, which)}
+            processors = self.policy.phases[phase].processors.values()
+            able = [processor for processor in processors if processor.disabled is None]
+            tables |= {
+                table for processor in able if not waiting or processor.name in names for table in processor.tables
+            }
+        return tables
 
     def _named(self, check: Check) -> float:
         """Return how many tables a check's statement names; one that asks of every table grows with them."""
-        every = len(tables_of(self.policy))
-        if check.builtin in TABLE_CHECKS:
-            return 1 + self._rows(round(every * self.width))
+        if check.builtin in TABLE_CHECKS:  # the calendar is read once for all
+            return sum(billed(by_dataset(tables, self.width)) for tables in self._counted(check))
+        repeated = [query for query in check.queries if query.table]
         named = scans(*(query.sql for query in check.queries))
-        if len(check.queries) < max(2, every):
+        if not repeated:
             return named
-        return self._rows(named + round(every * (self.width - 1)))
-
-    def _rows(self, tables: int) -> int:
-        """Return how many tables are billed where rows are counted in so many, taken to be spread over the datasets."""
-        datasets = {table.rpartition(".")[0] for table in tables_of(self.policy)}
-        return len(datasets) if tables >= METADATA_FROM * len(datasets) else tables
+        beside = named - len({query.table for query in repeated})
+        return beside + sum(number for number in self._every if not check.days or number < METADATA_FROM)

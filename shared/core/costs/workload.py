@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
@@ -13,6 +14,7 @@ from shared.core.costs.operations import (
     DIGESTED_EACH,
     DIGESTED_FROM,
     FAN_IN_ABOVE,
+    METADATA_FROM,
     READ_AGAIN,
     Operations,
     Unit,
@@ -28,7 +30,7 @@ MINUTES_A_DAY = 24 * 60
 PAGE = 100
 # A run without a due time or refresh is taken to be open so long.
 OPEN_FOR = timedelta(hours=4)
-_TABLE = re.compile(r"`([^`]+\.[^`]+)`")
+_TABLE = re.compile(r"`([\w-]+(?:\.[\w-]+)+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +153,20 @@ class PhaseLoad:
 
 @dataclass(frozen=True, slots=True)
 class TransitionLoad:
-    """One transition of one run; its gates make ``queries``: to count rows in ``row_tables``, or to read ``tables``."""
+    """One transition of one run; its gates make ``queries``: to count rows in so many tables of each dataset, ``rows``,
+    or to read ``tables``."""
 
     name: str
     messages: int
     late: bool  # confirmed by a report, so that trigger and confirmation reach the record by two sweeps
     queries: int
-    row_tables: int
+    rows: tuple[int, ...]
     tables: int
     steps_before_last: int = 0
+
+    @property
+    def row_tables(self) -> int:
+        return sum(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +179,11 @@ class RunLoad:
     closes: int
     phases: tuple[PhaseLoad, ...]
     transitions: tuple[TransitionLoad, ...]
-    baseline_tables: int
+    baseline: tuple[int, ...]  # tables of each dataset whose rows are counted when it is opened
+
+    @property
+    def baseline_tables(self) -> int:
+        return sum(self.baseline)
 
     @property
     def completions(self) -> int:
@@ -259,8 +270,12 @@ def _run(policy: Policy, mode: Mode, gate_sql: Mapping[str, str], width: float) 
         _closes(passed, mode, opens),
         tuple(phase for phase in phases.values() if phase.members),
         tuple(_transition(policy, transition, mode.name, gate_sql, width) for transition in passed),
-        _times(
-            sum(len(_tables_read(policy, transition, transition.expects[mode.name].required)) for transition in passed),
+        by_dataset(
+            (
+                table
+                for transition in passed
+                for table in _tables_read(policy, transition, transition.expects[mode.name].required)
+            ),
             width,
         ),
     )
@@ -287,13 +302,14 @@ def _transition(
         for processor in _able(policy, phase)
         if processor.name in transition.expects[mode].expected
     ]
-    queries = tables = counted = 0
-    rows = _times(len({table for processor in expected for table in processor.tables}), width)
+    queries = tables = 0
+    counted: tuple[int, ...] = ()
+    rows = by_dataset({table for processor in expected for table in processor.tables}, width)
     for gate in (policy.gates[name] for name in transition.gates):
         if gate.modes is not None and mode not in gate.modes:
             continue
         if gate.kind is GateKind.ROWS and rows:
-            queries, counted = queries + 1, counted + rows
+            queries, counted = queries + 1, (*counted, *rows)
         elif gate.kind is GateKind.PERCENT and gate.sql is not None:
             queries, tables = queries + 1, tables + scans(gate_sql[gate.sql])
     published = [step.target for step in transition.dispatch.steps if isinstance(step.target, Publication)]
@@ -301,6 +317,17 @@ def _transition(
     messages = sum(_times(len(expected), width) if many else 1 for many in each)
     late, before_last = transition.confirm.by is ConfirmBy.FIRST_REPORT, max(0, len(transition.dispatch.steps) - 1)
     return TransitionLoad(transition.name, messages, late, queries, counted, tables, before_last)
+
+
+def by_dataset(tables: Iterable[str], width: float) -> tuple[int, ...]:
+    """Return how many tables each dataset has of these, in a pipeline so many times as wide: what is added lies beside
+    what is there."""
+    return tuple(_times(number, width) for number in Counter(table.rpartition(".")[0] for table in tables).values())
+
+
+def billed(rows: Iterable[int]) -> int:
+    """Return how many tables are billed where rows are counted in so many of each dataset: of many the metadata."""
+    return sum(1 if tables >= METADATA_FROM else tables for tables in rows)
 
 
 def _times(number: int, width: float) -> int:
