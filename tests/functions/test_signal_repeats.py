@@ -18,7 +18,7 @@ from shared.adapters.config.policy_file import load_policy
 from shared.app.quarantine.rows import listed
 from shared.app.state.reports import store_report
 from shared.app.state.repository import load_run
-from shared.app.transitions import receive
+from shared.app.transitions import keeping
 from shared.core.errors import Unavailable
 from shared.core.model import Outcome, RunKey
 from tests.app.handlers_kit import HandlersKit
@@ -153,7 +153,7 @@ def test_one_record_that_cannot_be_stored_keeps_no_other_back(monkeypatch: pytes
             raise Unavailable("state", "no answer")
         return store_report(*given)
 
-    monkeypatch.setattr(receive, "store_report", store)
+    monkeypatch.setattr(keeping, "store_report", store)
     with runtime.override_context(kit.ctx):
         assert push(TWO, {}, "m1") == 500
         assert (reports(kit, 8), reports(kit, 9)) == (0, 1)

@@ -29,7 +29,7 @@ for seed in range({NIGHTS}):
         sys.exit({FOUND})
 """
 
-RERUN, PAUSE_ALERTS = "shared/app/sweep/rerun.py", "shared/core/alerting/pause_alerts.py"
+PAUSE_ALERTS = "shared/core/alerting/pause_alerts.py"
 RECONCILE, DECIDE, ALERTS = (
     "shared/app/transitions/reconcile.py",
     "shared/core/decision/decide.py",
@@ -57,7 +57,7 @@ CLOSING, ALERTING, STANDING = (
     "shared/core/decision/completeness.py",
 )
 HOLDINGS, ANSWERS = "shared/core/decision/holdings.py", "shared/core/wire/answers.py"
-REPAIRS = "shared/core/repairs.py"
+REPAIRS, LACKS = "shared/core/repairs.py", "shared/core/lacks.py"
 NAMED = " in snapshot.next_trigger_ids\n"
 
 FAULTS = {
@@ -151,7 +151,7 @@ FAULTS = {
         {"nothing_is_claimed_inside_a_pause"},
     ),
     "T8: repaired inside a pause": (
-        Edit(RERUN, "state.hold is not None or snapshot.pause(now) is not None", "state.hold is not None"),
+        Edit(LACKS, "state.hold is not None or snapshot.pause(now) is not None", "state.hold is not None"),
         {"nothing_is_repaired_inside_a_pause"},
     ),
     "T8: the end of a pause told to nobody": (
@@ -183,7 +183,7 @@ FAULTS = {
         {"nobody_is_asked_twice_while_at_work"},
     ),
     "behaviour 9: a phase that was asked is asked again at once": (
-        Edit(REPAIRS, "now - log.accepted_at >= limit.cooldown", "True"),
+        Edit(REPAIRS, "AT_ONCE if log.accepted_at is None else log.accepted_at + limit.cooldown", "AT_ONCE"),
         {"reruns_are_bounded"},
     ),
     "behaviour 9: repairs in vain told to nobody": (
