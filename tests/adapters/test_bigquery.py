@@ -103,8 +103,8 @@ def test_a_value_without_a_type_is_a_mistake(server: LocalServer) -> None:
 @pytest.mark.parametrize(("status", "reason"), [(403, "accessDenied"), (404, "notFound"), (400, "invalidQuery")])
 def test_a_refused_table_is_unreadable(server: LocalServer, status: int, reason: str) -> None:
     """A table that is not ours to read, is not there or lacks the column is None, one table at a time."""
-    types_refused = refusal(status, reason)
-    server.answers.extend([types_refused, refusal(status, reason), refusal(status, reason), *done(billed=0)])
+    # Neither describes itself; the statement for types, that for both and that for the first are refused.
+    server.answers.extend([*(refusal(status, reason) for _ in range(5)), *done(billed=0)])
     first, second = TABLES
     # The canned row is no count: reading it is what shows that the second table was asked for by itself.
     with pytest.raises(KeyError):

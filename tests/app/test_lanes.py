@@ -260,8 +260,10 @@ def test_the_lane_of_an_open_run_costs_no_read() -> None:
     """What is open, or may still be opened, is taken in with as many reads as before."""
     kit = HandlersKit().ordinary()
     kit.deliver(UPGC, records=190)
+    kit.ctx.memory.runs.clear()  # who has just seen the run does not read it before
     before = kit.store.operations["reads"]
     kit.deliver(PGS, records=200, lane="live")
     named = kit.store.operations["reads"] - before
+    kit.ctx.memory.runs.clear()
     kit.deliver(TDGS, records=200)
     assert kit.store.operations["reads"] - before - named == named + 1, "one completion more is read of the phase"

@@ -22,7 +22,8 @@ from shared.core.policy.policy import Policy
 from shared.ports import Warehouse
 from tests.bench.state import environment
 from tests.contract.warehouses import CONFIG
-from tests.core.build import POLICY, T0
+from tests.core.build import POLICY
+from tests.core.build import T0 as START
 from tests.emulators.batch_night import JumpingClock
 from tests.emulators.drivers import DrivenPorts
 from tests.emulators.relays import BigQueryRelay, Writes, bigquery_relay, grpc_relay
@@ -80,7 +81,7 @@ def drive_sweeps(project: str, bigquery: str, count: int, expected: int) -> Side
     until ``expected`` are at work."""
     gathering = Gathering(expected)
     relay = BigQueryRelay(bigquery, gathering.tables_of, during=gathering.wait)
-    clock = at(T0)
+    clock = at(START)
     with bigquery_relay(relay) as url:
         warehouse = BigQueryWarehouse(project, CONFIG, timeout=timedelta(seconds=90), emulator_host=url)
         contexts = [
@@ -106,7 +107,7 @@ class NightResult:
 
 def drive_night(project: str, firestore: str, policy: Policy, names: Sequence[str], minutes: int) -> NightResult:
     """Let so many processors report, a minute after the other, and sweep each minute."""
-    seen, clock = Writes(), at(T0)
+    seen, clock = Writes(), at(START)
     with grpc_relay(firestore, seen.seen) as host, environment({"FIRESTORE_EMULATOR_HOST": host}):
         ctx = pipeline(project, policy, FullWarehouse(), clock)
         for minute in range(minutes):

@@ -120,8 +120,9 @@ def test_members_that_have_only_started_are_not_counted_as_there(store: Firestor
     assert cost(names[-1], "success")["reads"] >= members
 
 
-def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -> None:
-    """A completion that only waits reads once, writes once, and only then reads the others; the first opens its run."""
+def test_a_wait_takes_two_round_trips(store: FirestoreStore, tmp_path: Path) -> None:
+    """A completion that only waits is written, and only then all else is read at once; the first opens its run, and an
+    instance that has not seen the run reads it before."""
     operations: list[str] = []
     ctx = context(load_policy(NBA), PlainPorts(PrintedResult(store, operations)))
     # Of a date that is over it is looked for a backfill run as well.
@@ -130,6 +131,10 @@ def test_a_wait_takes_three_round_trips(store: FirestoreStore, tmp_path: Path) -
     assert operations == ["get", "create", "create", "query"]
     operations.clear()
     receive(ctx, delivery(PHASE, member_report("team_offense_game_summary", today), "m2"))
+    assert operations == ["create", "query_and_get"]
+    operations.clear()
+    ctx.memory.runs.clear()
+    receive(ctx, delivery(PHASE, member_report("team_defense_game_summary", today), "m3"))
     assert operations == ["get", "create", "query"]
 
 

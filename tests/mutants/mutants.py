@@ -2031,7 +2031,7 @@ MUTANTS = [
         "a delivery decides under a policy that the run was not begun with",
         RECEIVE,
         'if run is not None and run.policy_version not in ("", ctx.policy.version):',
-        "if run is None and before.run is not None:",
+        "if run is None and around.loaded.run is not None:",
         f"{T_CHANGE}a_delivery_leaves_a_run_of_another_policy_to_the_sweep",
     ),
     mutant(

@@ -23,6 +23,7 @@ from tests.random_nights.trace import RunTrace, Trace, Track
 from tests.random_nights.waiting import has_come
 
 PATIENCE = 2
+WAITING = {"waiting", "blocked", "held", "claimed"}
 UNFIT_FOR = timedelta(minutes=5)
 OVER_FOR = timedelta(minutes=3)
 
@@ -99,6 +100,13 @@ def _count(book: Trace, track: Track, broken: set[str]) -> None:
 def _count_run(policy: Policy, book: Trace, run: RunTrace, truth: Truth) -> None:
     units = run.data.get("units")
     blind = truth.units is not None and run.key.day == truth.day and (units is None or units["total"] != truth.units)
+    # A run of which nothing waits is looked at for its calendar with every open run only, which no night does.
+    waits = any(
+        run.track(name).state in WAITING
+        for name in policy.transitions
+        if run.key.mode in policy.transitions[name].expects
+    )
+    blind = blind and waits
     calendar, now = policy.calendar, book.looked[-1]
     serves = timedelta() if calendar is None or calendar.read_every is None else calendar.read_every
     run.blind_since = (run.blind_since or now) if blind else None

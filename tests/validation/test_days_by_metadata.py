@@ -19,7 +19,15 @@ from tests.validation.worlds import made
 
 DAYS = [fixture for fixture in fixtures() if fixture.check.days]
 PLACES = [
-    pytest.param(where, fixture, id=f"{where}-{fixture.id}", marks=[pytest.mark.xdist_group(where)])
+    pytest.param(
+        where,
+        fixture,
+        id=f"{where}-{fixture.id}",
+        marks=[
+            pytest.mark.xdist_group(where),
+            *([pytest.mark.nightly] if where == "bigquery" and fixture != DAYS[0] else []),
+        ],
+    )
     for where in ("duckdb", "bigquery")
     for fixture in DAYS
 ]
