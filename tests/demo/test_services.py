@@ -125,7 +125,7 @@ def served_page(line: str, clone: Path) -> str:
             return requests.get(url, timeout=30).text
         finally:
             for process in descendants(serving.pid):
-                os.kill(process.pid, signal.SIGINT)
+                os.kill(process.pid, signal.SIGTERM)
             serving.terminate()
 
 
