@@ -169,7 +169,8 @@ def test_no_more_of_a_body_is_read_than_is_taken(kit: HandlersKit) -> None:
         body = Endless()
         environ = {"wsgi.input": body, "wsgi.input_terminated": True, "REQUEST_METHOD": method}
         answer = client("webhooks").open(path, method=method, environ_overrides=environ)
-        assert (answer.status_code, "too large" in answer.get_json()["error"]) == (413, True)
+        assert answer.status_code == 413
+        assert "too large" in answer.get_json()["error"]
         assert body.taken == MOST_BYTES + 1
 
 
