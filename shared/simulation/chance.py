@@ -9,13 +9,14 @@ from datetime import datetime
 from functools import partial
 
 from shared.simulation.event_queue import EventQueue, Rank
+from shared.simulation.fakes.clock import VirtualClock
 
 
 class OwnChance(EventQueue):
     """The part of a common agenda that is of one scenario: what it draws by chance is its own, as if it were alone."""
 
-    def __init__(self, common: EventQueue, seed: int) -> None:
-        self._common, self._chance = common, random.Random(seed).getstate()
+    def __init__(self, common: EventQueue, clock: VirtualClock, seed: int) -> None:
+        self._common, self._clock, self._chance, self._tokens = common, clock, random.Random(seed).getstate(), 0
 
     def put(self, at: datetime, place: Rank, action: Callable[[], None]) -> None:
         self._common.put(at, place, partial(self._act, action))
@@ -25,8 +26,9 @@ class OwnChance(EventQueue):
 
     def _act(self, action: Callable[[], None]) -> None:
         random.setstate(self._chance)
+        self._clock.tokens = self._tokens
         action()
-        self._chance = random.getstate()
+        self._chance, self._tokens = random.getstate(), self._clock.tokens
 
 
 @contextmanager

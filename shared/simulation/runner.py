@@ -71,7 +71,8 @@ def play_together(
     product, store = product or DeployedProduct(), store or MemoryStore()
     with fixed_chance(scenarios[0].seed or 0):
         runners = [
-            Runner(scenario, product, store, (OwnChance(agenda, scenario.seed or 0), clock)) for scenario in scenarios
+            Runner(scenario, product, store, (OwnChance(agenda, clock, scenario.seed or 0), clock))
+            for scenario in scenarios
         ]
         histories = run(runners)
     if keep is not None:

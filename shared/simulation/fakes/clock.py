@@ -41,7 +41,7 @@ class VirtualClock:
         self.instant = start
         self.actor: Actor | None = None
         self._seed = seed
-        self._tokens = 0
+        self.tokens = 0
 
     def now(self) -> datetime:
         actor = self.actor
@@ -52,5 +52,5 @@ class VirtualClock:
             self.actor.waited += max(duration, timedelta())
 
     def token(self) -> str:
-        self._tokens += 1
-        return hashlib.md5(f"{self._seed}/{self._tokens}".encode(), usedforsecurity=False).hexdigest()
+        self.tokens += 1
+        return hashlib.md5(f"{self._seed}/{self.tokens}".encode(), usedforsecurity=False).hexdigest()
