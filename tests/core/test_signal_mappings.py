@@ -18,7 +18,7 @@ from shared.core.policy.policy import Policy
 from shared.core.wire.name_patterns import name_pattern
 from shared.core.wire.places import apart, is_said, place
 from tests.core import signal_samples as samples
-from tests.core.test_signals import delivery, ignored, policy_of, read, refused
+from tests.core.test_signals import assert_refused_at_load, delivery, ignored, policy_of, read, refused
 
 JSON = {"source": "json", "processor": "radar", "date": "day", "status": "success"}
 DAILY: dict[str, Any] = {"day": "2026-03-09", "state": "done"}
@@ -230,12 +230,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_what_would_never_read_a_message_is_refused(case: tuple[dict[str, Any], str, str, str]) -> None:
     """At its key, with reason and hint."""
-    signal, key, reason, hint = case
-    with pytest.raises(PolicyError) as error:
-        policy_of(signal)
-    assert error.value.key == key, str(error.value)
-    assert reason in error.value.reason
-    assert hint in error.value.hint
+    assert_refused_at_load(*case)
 
 
 def test_one_mistake_is_told_once() -> None:

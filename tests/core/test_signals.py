@@ -557,15 +557,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_work_is_refused_with_key_and_hint(case: tuple[dict[str, Any], str, str, str]) -> None:
-    """Each mistake in a signal is refused when the policy is loaded, at its key, with a reason and a way out."""
-    signal, key, reason, hint = case
+def assert_refused_at_load(signal: dict[str, Any], key: str, reason: str, hint: str) -> None:
+    """Assert that a signal is refused when the policy is loaded, at this key, with these words."""
     with pytest.raises(PolicyError) as error:
         policy_of(signal)
     assert error.value.key == key, str(error.value)
     assert reason in error.value.reason
     assert hint in error.value.hint
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused_with_key_and_hint(case: tuple[dict[str, Any], str, str, str]) -> None:
+    """Each mistake in a signal is refused when the policy is loaded, at its key, with a reason and a way out."""
+    assert_refused_at_load(*case)
 
 
 def test_what_the_source_says_is_kept_where_the_file_says_nothing() -> None:
